@@ -1,0 +1,61 @@
+"""Serving a stand-in on a loopback port: in a thread for tests, or as the process's main job."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+
+def loopback_socket(port: int = 0) -> tuple[socket.socket, str]:
+    """A listening socket on 127.0.0.1 and its address as a URL; port 0 takes any free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def serving(app: Any, listener: socket.socket) -> Iterator[None]:
+    """Serve an ASGI app on `listener` in a thread until the block ends."""
+    server = uvicorn.Server(_config(app))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the stand-in did not start within 10 seconds")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+def serve_until_orphaned(app: Any, listener: socket.socket) -> None:
+    """Serve in this process; end when standard input closes, so that a killed parent leaves nothing behind."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1024):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+    serve(app, listener)
+
+
+def serve(app: Any, listener: socket.socket) -> None:
+    """Serve in this process until it is told to stop."""
+    asyncio.run(uvicorn.Server(_config(app)).serve(sockets=[listener]))
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
