@@ -1,0 +1,322 @@
+"""What the use cases need from the outside, as Protocols; each method names the errors it may raise.
+
+Adapters implement these, `entrypoints/bootstrap.py` alone constructs them. Money is in minor units, time is UTC.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import Any, BinaryIO, Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.document import Document
+from domain.errors import UnreadableReport
+from domain.event import Event
+from domain.mapping import QuickBooksRef
+from domain.order import AmazonOrder
+from domain.settlement import SettlementLine, Statement
+
+
+class Clock(Protocol):
+    """The time now, UTC; injected, so that tests and replays decide what time it is."""
+
+    def __call__(self) -> datetime: ...
+
+
+# --- the event store -------------------------------------------------------------------------------------------
+
+
+class Append(msgspec.Struct, frozen=True):
+    """New events for one stream. `expected` is the stream's version before (0: new; versions count from 1).
+
+    `content_hash` becomes the stream head's: it answers 'seen, same or changed?'. None keeps the former one.
+    """
+
+    stream: UUID
+    expected: int
+    events: Sequence[Event]
+    content_hash: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A stream's last version and the hash of the content it was last given."""
+
+    version: int
+    content_hash: str
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event as stored: its position in the log (from 1, gaps allowed), stream, version and stored name."""
+
+    position: int
+    stream: UUID
+    version: int
+    name: str
+    event: Event
+
+
+class EventStore(Protocol):
+    """Append-only streams of events in one log, with heads and the audit ledger written in the same transaction."""
+
+    def append(self, appends: Sequence[Append]) -> int:
+        """Save all or nothing; the position of the last event (the current end where there is nothing to save).
+
+        Raises Conflict if any stream is not at its expected version.
+        """
+
+    def load(self, streams: Sequence[UUID]) -> dict[UUID, list[Event]]:
+        """The events of many streams in order; streams that do not exist are absent. One query per 500 streams."""
+
+    def heads(self, streams: Sequence[UUID]) -> dict[UUID, Head]:
+        """The heads of those of the streams that exist. One query per 1,000 streams."""
+
+    def read(self, after: int, limit: int, upto: int | None = None) -> list[Recorded]:
+        """The log in order from behind position `after`, at most `limit` events, none behind `upto`."""
+
+    def end(self) -> int:
+        """The position of the last event, 0 if there is none."""
+
+    def position_at(self, at: datetime) -> int:
+        """The last position recorded at or before `at`, by the ledger's times; 0 if nothing was."""
+
+
+class AuditFinding(msgspec.Struct, frozen=True):
+    """What `verify` found: `ok`, how many events and ledger rows were read, and if not ok what is wrong where."""
+
+    ok: bool
+    events: int
+    transactions: int
+    head: str
+    position: int | None = None
+    stream: str = ""
+    problem: str = ""
+
+
+class Ledger(Protocol):
+    """The tamper-evident chain over the stored bytes: one row per transaction."""
+
+    def verify(self) -> AuditFinding:
+        """Recompute the chain over all stored events; names the first that was changed, removed or inserted."""
+
+
+# --- the vendors -----------------------------------------------------------------------------------------------
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    """A page of orders. `upper_bound` is the server's own bound of the window, the next cursor."""
+
+    orders: Sequence[AmazonOrder]
+    upper_bound: datetime | None
+    content: bytes
+
+
+class ReportRef(msgspec.Struct, frozen=True):
+    """A settlement report that Amazon offers for download."""
+
+    report_id: str
+    document_id: str
+    created: datetime
+
+
+class ReportDocument(msgspec.Struct, frozen=True):
+    """A downloaded document: decompressed bytes and the charset its Content-Type named (empty if none)."""
+
+    content: bytes
+    charset: str
+
+
+class Participation(msgspec.Struct, frozen=True):
+    """A marketplace the seller takes part in."""
+
+    marketplace_id: str
+    name: str
+    currency: str
+    country: str
+
+
+class SellerCentral(Protocol):
+    """One seller account in one region, read only. All methods raise ConnectionLost, Throttled or VendorError."""
+
+    def marketplaces(self) -> list[Participation]:
+        """The marketplaces the seller takes part in (Sellers v1)."""
+
+    def orders(self, updated_after: datetime, marketplace_ids: Sequence[str]) -> Iterator[OrderPage]:
+        """Orders changed since, page by page (Orders 2026-01-01); no buyer or recipient data is asked for."""
+
+    def settlement_reports(self, created_since: datetime) -> list[ReportRef]:
+        """Settlement reports of the region, oldest first (Reports 2021-06-30); Amazon keeps them for 90 days."""
+
+    def document(self, document_id: str) -> ReportDocument:
+        """Fetch a report's document into memory; it never touches the disk unencrypted."""
+
+
+class ReportReader(Protocol):
+    """Reads a settlement flat file (V1 or V2): each Statement is followed by its lines.
+
+    An UnreadableReport in the stream is a row that cannot be read: the settlement it stands in is unusable, the
+    others of the document are not. Streams in constant memory; never raises for content.
+    """
+
+    def __call__(
+        self, source: BinaryIO, *, charset: str = ""
+    ) -> Iterator[Statement | SettlementLine | UnreadableReport]: ...
+
+
+class Company(msgspec.Struct, frozen=True):
+    """What a QuickBooks company is and allows (CompanyInfo and Preferences)."""
+
+    name: str
+    country: str
+    home_currency: str
+    multicurrency: bool
+    custom_numbers: bool
+    closed_until: date | None = None
+
+
+class References(msgspec.Struct, frozen=True):
+    """QuickBooks' ids for what documents name by our keys: account keys, item keys, customers, postings (by key)."""
+
+    accounts: Mapping[str, QuickBooksRef]
+    items: Mapping[str, QuickBooksRef]
+    customers: Mapping[str, QuickBooksRef]
+    banks: Mapping[str, QuickBooksRef]
+    postings: Mapping[str, str]
+    custom_numbers: bool = True
+    multicurrency: bool = False
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A document as QuickBooks has it; `content` is the whole object as it was sent to us (JSON)."""
+
+    quickbooks_id: str
+    sync_token: str
+    total: int
+    currency: str
+    day: date
+    content: bytes
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """QuickBooks' refusal of one document: its code, its words, and on a duplicate number the id of the other one."""
+
+    code: str
+    message: str
+    duplicate_of: str = ""
+
+
+class QuickBooks(Protocol):
+    """One QuickBooks company. Reading methods raise ConnectionLost, Throttled or VendorError."""
+
+    def company(self) -> Company:
+        """Company facts and preferences; two metered reads."""
+
+    def accounts(self) -> list[QuickBooksRef]:
+        """All active accounts, with type and currency."""
+
+    def balance(self, account: QuickBooksRef) -> int:
+        """The account's balance as QuickBooks computes it, minor units of its currency, debits positive."""
+
+    def items(self) -> list[QuickBooksRef]:
+        """All active items; `account_type` holds the id of the item's income account."""
+
+    def customers(self) -> list[QuickBooksRef]:
+        """All active customers, with currency."""
+
+    def create_account(
+        self, name: str, account_type: str, subtype: str, currency: str, request_id: str
+    ) -> QuickBooksRef:
+        """Create an account. Raises VendorError with QuickBooks' code where the name is taken or not allowed."""
+
+    def create_item(self, name: str, income_account: QuickBooksRef, request_id: str) -> QuickBooksRef:
+        """Create a service item that books to `income_account`."""
+
+    def create_customer(self, name: str, currency: str, request_id: str) -> QuickBooksRef:
+        """Create a customer in a currency."""
+
+    def batch_body(self, documents: Sequence[tuple[str, Document]], references: References) -> bytes:
+        """The exact bytes of a batch of (item id, document); pure. Item ids have at most 10 characters."""
+
+    def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Fault], bytes]:
+        """Send a batch (or replay it, with the same id and bytes): an outcome per item id, and the answer's bytes.
+
+        Raises OutcomeUnknown where it may or may not have been done; ConnectionLost and Throttled where it was not.
+        """
+
+    def find(self, document: Document, references: References) -> Found | None:
+        """Look a document up by its own marks: number; reference number; date, total and note. Never by name."""
+
+    def read(self, kind: str, quickbooks_id: str) -> Found | None:
+        """Read one document by id; None where QuickBooks has none."""
+
+
+# --- stores beside the log ---------------------------------------------------------------------------------------
+
+
+class VaultSlot(Protocol):
+    """A credential while its lock is held."""
+
+    @property
+    def value(self) -> dict[str, str]:
+        """The stored credential, freshly read under the lock."""
+
+    def replace(self, value: dict[str, str]) -> None:
+        """Store a new value durably before returning."""
+
+
+class Vault(Protocol):
+    """Encrypted credentials per flow."""
+
+    def get(self, flow: str, name: str) -> dict[str, str] | None:
+        """The credential, or None."""
+
+    def put(self, flow: str, name: str, value: dict[str, str]) -> None:
+        """Store or replace a credential."""
+
+    def delete(self, flow: str, name: str) -> None:
+        """Forget a credential."""
+
+    def locked(self, flow: str, name: str) -> AbstractContextManager[VaultSlot]:
+        """Exclusive over threads and processes: for a token that rotates. Raises BadInput if there is none stored."""
+
+
+class EvidenceStore(Protocol):
+    """Vendors' own bytes, compressed and encrypted, addressed by SHA-256 of the content."""
+
+    def put(self, flow: str, contents: Iterable[bytes]) -> list[str]:
+        """Store contents (again is no harm); their hex digests."""
+
+    def get(self, flow: str, digest: str) -> bytes:
+        """The content. Raises BadInput where it is not there (retention), Tampered where it does not match."""
+
+
+class Views(Protocol):
+    """The read models: disposable tables folded from the log. Queries answer as of the last `catch_up`."""
+
+    def catch_up(self) -> int:
+        """Fold what is new; the position reached."""
+
+    def rebuild(self) -> int:
+        """Build all tables anew beside the standing ones and swap; the number of events folded."""
+
+    def flows(self) -> list[str]:
+        """The names of all flows."""
+
+    def watermark(self, flow: str, source: str) -> tuple[str, tuple[str, ...]] | None:
+        """The cursor of a source and the ids seen in its overlap."""
+
+    def ready_postings(self, flow: str, kind: str, limit: int) -> list[str]:
+        """Keys of planned postings of a kind all of whose dependencies are posted, oldest first."""
+
+    def open_batches(self, flow: str) -> list[str]:
+        """Ids of batches sent and not answered, oldest first."""
+
+    def held_keys(self, flow: str, kind: str) -> list[str]:
+        """Keys of held or rejected postings of a kind, oldest first."""
+
+    def open_gaps(self, flow: str) -> list[str]:
+        """Missing mapping keys."""
+
+    def query(self, name: str, flow: str, **filters: Any) -> list[dict[str, Any]]:
+        """Rows of a named report for people: see adapters/views/queries.py for names, filters and columns."""

@@ -1,0 +1,65 @@
+"""The default chart of accounts: what each account key is for and what QuickBooks must know to create it.
+
+The facts are reviewed data (`data/chart_of_accounts.csv`, taken from accounting.md section 1); QuickBooks' types
+and sub-types were checked against Intuit's Finance.xsd.
+"""
+
+import csv
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+# QuickBooks documents only these types on a direct line of a Deposit; the others need a journal entry.
+DEPOSIT_LINE_TYPES = frozenset(
+    ["Income", "Other Income", "Expense", "Other Expense", "Other Current Asset", "Equity", "Cost of Goods Sold"]
+)
+
+# Accounts that QuickBooks or the company has of its own: found or chosen, never created.
+FOUND_NOT_CREATED = frozenset(["BANK", "AR", "CC", "VAT", "FX"])
+
+# One account per flow and currency, since each must tie to one Amazon balance.
+PER_CURRENCY = frozenset(["CLR", "RSV"])
+
+# What the default map can book today; anything else is proposed when a line first needs it.
+STARTING_KEYS = (
+    "CLR RSV SALES SHIPINC GIFT PROMO REFUND CLAIMS SHIPCB LIQ REFFEE FBAFEE LABELS INBOUND ADS PROGFEE STORAGE "
+    "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC"
+).split()
+
+# The keys an invoice line may need, and so an item: an invoice line has no account, only an item that has one.
+ITEM_KEYS = ("SALES", "SHIPINC", "GIFT", "PROMO")
+
+
+class ChartAccount(msgspec.Struct, frozen=True):
+    """One account of the chart by its key; `on_deposit_line` tells whether a Deposit may name it directly."""
+
+    key: str
+    number: str
+    name: str
+    account_type: str
+    account_subtype: str
+    purpose: str
+
+    @property
+    def on_deposit_line(self) -> bool:
+        return self.account_type in DEPOSIT_LINE_TYPES
+
+
+@cache
+def default_chart() -> dict[str, ChartAccount]:
+    """The chart by account key. Keys that are no accounts (TAX, REVIEW) are left out: nothing can be booked there."""
+    with (resources.files("domain") / "data" / "chart_of_accounts.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["key"]: ChartAccount(
+            key=row["key"],
+            number=row["number"],
+            name=row["name"],
+            account_type=row["AccountType"],
+            account_subtype=row["AccountSubType"],
+            purpose=row["purpose"],
+        )
+        for row in rows
+        if row["AccountType"] != "-"
+    }

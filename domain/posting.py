@@ -1,0 +1,240 @@
+"""The life of one QuickBooks document: held -> planned -> submitted -> posted | rejected.
+
+The posting stream is the outbox. Its id comes from what it books, so planning the same document twice is a
+conflict; a changed document is a new generation with a new id towards QuickBooks. `Batch` is one call: which
+postings travelled under which request id and item id, saved before it is made.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.document import Deposit, Document, Invoice, Payment
+from domain.event import Event, Stamp, stream_id
+
+Kind = Literal["invoice", "payment", "deposit"]
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why something is not posted, in words a bookkeeper can act on.
+
+    `code` is stable (see docs/accounting.md); `waits_for` is the missing mapping key, order or posting that frees it;
+    `amount` is the money at stake in minor units.
+    """
+
+    code: str
+    text: str
+    amount: int = 0
+    waits_for: str = ""
+
+
+class PostingHeld(Event, frozen=True, kw_only=True):
+    """The document cannot be posted, and why. `amount` is the money at stake in minor units."""
+
+    kind: str
+    key: str
+    reasons: tuple[Reason, ...]
+    amount: int
+    currency: str
+
+
+class PostingPlanned(Event, frozen=True, kw_only=True):
+    """The document as it shall stand in QuickBooks; `depends_on` are postings that must be posted first."""
+
+    kind: str
+    key: str
+    generation: int
+    document: Document
+    depends_on: tuple[str, ...] = ()
+    mapping_version: int = 0
+
+
+class PostingWithdrawn(Event, frozen=True, kw_only=True):
+    """A plan that was never sent is no longer wanted."""
+
+    kind: str
+    key: str
+    why: str
+
+
+class PostingSubmitted(Event, frozen=True, kw_only=True):
+    """Claimed for a batch that is about to be sent."""
+
+    kind: str
+    key: str
+    generation: int
+    batch: str
+
+
+class Posted(Event, frozen=True, kw_only=True):
+    """QuickBooks has the document. `total` is what QuickBooks answered, `answer` the evidence of its words.
+
+    `adopted` is true where the document was found by look-up, not by the answer to our call.
+    """
+
+    key: str
+    generation: int
+    quickbooks_id: str
+    sync_token: str
+    total: int
+    currency: str
+    day: date
+    batch: str = ""
+    answer: str = ""
+    item: str = ""
+    adopted: bool = False
+
+
+class InvoicePosted(Posted, frozen=True, kw_only=True):
+    """An invoice stands in QuickBooks."""
+
+
+class PaymentPosted(Posted, frozen=True, kw_only=True):
+    """A payment stands in QuickBooks."""
+
+
+class DepositPosted(Posted, frozen=True, kw_only=True):
+    """A deposit stands in QuickBooks."""
+
+
+class PostingRejected(Event, frozen=True, kw_only=True):
+    """QuickBooks refused the document, with its fault code and words; nothing was written there."""
+
+    kind: str
+    key: str
+    generation: int
+    code: str
+    message: str
+    batch: str = ""
+
+
+class BatchItem(msgspec.Struct, frozen=True):
+    """One document of a batch: its posting stream, the item id towards QuickBooks, the hash of its body."""
+
+    posting: str
+    kind: str
+    key: str
+    generation: int
+    item: str
+    body_hash: str
+
+
+class BatchSubmitted(Event, frozen=True, kw_only=True):
+    """A batch as it is about to be sent; `body` is the evidence of the exact bytes, for a verbatim replay."""
+
+    batch: str
+    request_id: str
+    items: tuple[BatchItem, ...]
+    body: str
+
+
+class BatchAnswered(Event, frozen=True, kw_only=True):
+    """Each item of the batch is decided. `answer` is the evidence of QuickBooks' words."""
+
+    batch: str
+    answer: str = ""
+    posted: int = 0
+    rejected: int = 0
+    how: str = "answer"
+
+
+Status = Literal["none", "held", "planned", "submitted", "posted", "rejected", "withdrawn"]
+
+
+class Posting(msgspec.Struct):
+    """A posting folded from its events. `attention` are reasons that came up after it was posted."""
+
+    status: Status = "none"
+    kind: str = ""
+    key: str = ""
+    generation: int = 0
+    document: Document | None = None
+    depends_on: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    attention: tuple[Reason, ...] = ()
+    batch: str = ""
+    quickbooks_id: str = ""
+    sync_token: str = ""
+    total: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether QuickBooks has it, or may have it: then a new plan is an amendment, not a replacement."""
+        return self.status in ("submitted", "posted")
+
+
+def evolve(state: Posting, event: Event) -> Posting:
+    match event:
+        case PostingHeld():
+            state.kind, state.key = event.kind, event.key
+            if state.is_final:
+                state.attention = event.reasons
+            else:
+                state.status, state.reasons = "held", event.reasons
+        case PostingPlanned():
+            state.status = "planned"
+            state.kind, state.key = event.kind, event.key
+            state.generation, state.document = event.generation, event.document
+            state.depends_on, state.reasons = event.depends_on, ()
+        case PostingWithdrawn():
+            state.status, state.document = "withdrawn", None
+        case PostingSubmitted():
+            state.status, state.batch = "submitted", event.batch
+        case InvoicePosted() | PaymentPosted() | DepositPosted():
+            state.status = "posted"
+            state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
+        case PostingRejected():
+            state.status = "rejected"
+            state.reasons = (Reason("refused_by_quickbooks", f"{event.code}: {event.message}"),)
+    return state
+
+
+def plan(
+    document: Document, key: str, depends_on: Sequence[str], known: Posting, mapping_version: int, stamp: Stamp
+) -> list[Event]:
+    """Plan a document, unless exactly this one is planned already. The caller keeps away from final postings."""
+    if known.status == "planned" and known.document == document and known.depends_on == tuple(depends_on):
+        return []
+    return [
+        PostingPlanned(
+            kind=kind_of(document),
+            key=key,
+            generation=known.generation + 1,
+            document=document,
+            depends_on=tuple(depends_on),
+            mapping_version=mapping_version,
+            **stamp.fields(),
+        )
+    ]
+
+
+def hold(
+    kind: str, key: str, reasons: Sequence[Reason], amount: int, currency: str, known: Posting, stamp: Stamp
+) -> list[Event]:
+    """Hold a posting for `reasons`, unless it is held for exactly these already."""
+    standing = known.attention if known.is_final else known.reasons if known.status == "held" else ()
+    if standing == tuple(reasons):
+        return []
+    return [PostingHeld(kind=kind, key=key, reasons=tuple(reasons), amount=amount, currency=currency, **stamp.fields())]
+
+
+def kind_of(document: Document) -> Kind:
+    match document:
+        case Invoice():
+            return "invoice"
+        case Payment():
+            return "payment"
+        case Deposit():
+            return "deposit"
+
+
+def posting_stream(flow: str, kind: str, key: str) -> UUID:
+    """The stream of one document: `posting_stream('us', 'invoice', '113-1234567-1234567')`."""
+    return stream_id(flow, "posting", f"{kind}/{key}")
+
+
+def batch_stream(flow: str, batch: str) -> UUID:
+    return stream_id(flow, "submission", batch)
