@@ -161,6 +161,26 @@ def default_rules() -> tuple[Rule, ...]:
         )
 
 
+def resolves(mapping: Mapping, key: str) -> bool:
+    """Whether a gap's key (`rule:…`, `account:…`, `item:…`, `customer:…`, `bank:…`) is mapped now."""
+    kind, _, name = key.partition(":")
+    match kind:
+        case "rule":
+            words = name.split(" | ")
+            rule = mapping.rule_for((words[0], words[1], " | ".join(words[2:]))) if len(words) >= 3 else None
+            return rule is not None and rule.role != "review"
+        case "account":
+            return name in mapping.accounts
+        case "item":
+            return name in mapping.items
+        case "customer":
+            return name in mapping.customers
+        case "bank":
+            return name in mapping.banks
+        case _:
+            return False
+
+
 def parse_triple(words: Iterable[str]) -> tuple[str, str, str]:
     """Three patterns as handed in by a person. Raises BadInput."""
     triple = tuple(word.strip() for word in words)

@@ -114,8 +114,7 @@ class Order(msgspec.Struct):
 
     known: AmazonOrder | None = None
     first_shipped: datetime | None = None
-    settled: dict[str, int] = {}
-    settlements: tuple[str, ...] = ()
+    settled: dict[str, dict[str, int]] = {}  # by settlement id, then account key
     recognised_by: str = ""
 
 
@@ -145,11 +144,7 @@ def evolve(state: Order, event: Event) -> Order:
             if event.order.status == "SHIPPED" and state.first_shipped is None:
                 state.first_shipped = event.order.updated
         case OrderSettled():
-            settled = dict(state.settled)
-            for key, amount in event.amounts.items():
-                settled[key] = settled.get(key, 0) + amount
-            state.settled = settled
-            state.settlements += (event.settlement_id,)
+            state.settled = {**state.settled, event.settlement_id: event.amounts}
         case OrderRecognisedBySettlement():
             state.recognised_by = event.settlement_id
     return state

@@ -15,6 +15,9 @@ import msgspec
 from domain.document import Deposit, Document, Invoice, Payment
 from domain.event import Event, Stamp, stream_id
 
+# The code of a document that went out, was never answered and is not in QuickBooks: it is planned anew.
+LOST = "lost"
+
 Kind = Literal["invoice", "payment", "deposit"]
 
 
@@ -159,6 +162,8 @@ class Posting(msgspec.Struct):
     quickbooks_id: str = ""
     sync_token: str = ""
     total: int = 0
+    mapping_version: int = 0
+    lost: bool = False  # refused only because no trace of it was found in QuickBooks
 
     @property
     def is_final(self) -> bool:
@@ -179,6 +184,7 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.kind, state.key = event.kind, event.key
             state.generation, state.document = event.generation, event.document
             state.depends_on, state.reasons = event.depends_on, ()
+            state.mapping_version = event.mapping_version
         case PostingWithdrawn():
             state.status, state.document = "withdrawn", None
         case PostingSubmitted():
@@ -187,7 +193,7 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.status = "posted"
             state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
         case PostingRejected():
-            state.status = "rejected"
+            state.status, state.lost = "rejected", event.code == LOST
             state.reasons = (Reason("refused_by_quickbooks", f"{event.code}: {event.message}"),)
     return state
 

@@ -78,7 +78,7 @@ class SettlementClosed(Event, frozen=True, kw_only=True):
 
 
 class SettlementDisputed(Event, frozen=True, kw_only=True):
-    """Amazon's document does not add up, or the settlement came back with other content. Nothing more is posted of it."""
+    """Amazon's document does not add up, or the settlement came back with other content. It is not posted."""
 
     settlement_id: str
     currency: str

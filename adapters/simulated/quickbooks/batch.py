@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from adapters.simulated.quickbooks import books, query
 from adapters.simulated.quickbooks.company import Company
 from adapters.simulated.quickbooks.documents import Options
 from adapters.simulated.quickbooks.mischief import Fault
 from adapters.simulated.quickbooks.refusals import Refused
 from adapters.simulated.quickbooks.replays import Replays, batch_key
-from adapters.simulated.quickbooks.wire import Body
+from adapters.simulated.quickbooks.wire import Body, encode
 
 LIMIT = 30
 
@@ -20,7 +22,7 @@ def run(
     requestid: str | None,
     fault: Fault | None,
     spoken: Callable[[Refused], Refused],
-) -> list[Body]:
+) -> list[Body | msgspec.Raw]:
     """The BatchItemResponse list. `spoken` may put a refusal into another language."""
     items = body.get("BatchItemRequest")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -45,15 +47,15 @@ def _answer(
     requestid: str | None,
     throttled: set[str],
     spoken: Callable[[Refused], Refused],
-) -> Body:
+) -> Body | msgspec.Raw:
     b_id = str(item["bId"])
     if b_id in throttled:
         return {"Fault": Refused.throttled_item().fault(), "bId": b_id}
     key = batch_key(requestid, b_id)
     if key is not None and "Query" not in item:
-        known: Body | None = replays.recall(key, item)
+        known = replays.recall(key, item)
         if known is not None:
-            return known
+            return msgspec.Raw(known)
     failed = False
     try:
         answer = {**_perform(company, item), "bId": b_id}
@@ -61,7 +63,7 @@ def _answer(
         failed = True
         answer = {"Fault": spoken(refusal).fault(), "bId": b_id}
     if key is not None and "Query" not in item and (not failed or company.dials.remember_faults):
-        replays.remember(key, item, answer)
+        replays.remember(key, item, encode(answer))
     return answer
 
 
@@ -76,6 +78,8 @@ def _perform(company: Company, item: Body) -> Body:
         raise Refused.missing("BatchItemRequest.operation")
     if not isinstance(item[entity], dict):
         raise Refused.malformed(f"{entity} is not an object")
+    if str(operation).lower() == "update" and item[entity].get("Id") is None:
+        raise Refused.missing("Id")
     options = Options.of(item.get("optionsData"))
     return {entity: books.write(company, entity, str(operation).lower(), item[entity], options)}
 

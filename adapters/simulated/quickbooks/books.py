@@ -3,7 +3,7 @@
 from adapters.simulated.quickbooks import documents, lists, settings
 from adapters.simulated.quickbooks.company import LISTS, TRANSACTIONS, Company, Record, Txn
 from adapters.simulated.quickbooks.deposits import Deposit
-from adapters.simulated.quickbooks.documents import Kind, Options
+from adapters.simulated.quickbooks.documents import PLAIN, Kind, Options
 from adapters.simulated.quickbooks.journals import JournalEntry, Purchase
 from adapters.simulated.quickbooks.payments import Payment
 from adapters.simulated.quickbooks.refusals import Refused
@@ -29,7 +29,7 @@ def entity_called(name: str) -> str | None:
     return _BY_LOWER_CASE.get(name.lower())
 
 
-def write(company: Company, entity: str, operation: str, body: Body, options: Options = Options()) -> Body:
+def write(company: Company, entity: str, operation: str, body: Body, options: Options = PLAIN) -> Body:
     """Create, update, delete or void; the answer is the object as it now is."""
     if company.dials.subscription_ended:
         raise Refused.subscription_ended()

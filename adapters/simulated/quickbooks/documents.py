@@ -38,6 +38,9 @@ class Options(NamedTuple):
         return cls("allowduplicatedocnum" in words, "allowautodocnum" in words, "void" in words)
 
 
+PLAIN = Options()
+
+
 class Kind:
     """The rules of one entity. `draft` reads and refuses; `apply` and `undo` change other documents."""
 
@@ -363,8 +366,9 @@ def _header(company: Company, kind: Kind, txn: Txn, former: Txn | None, options:
 def _number(company: Company, kind: Kind, txn: Txn, former: Txn | None, options: Options) -> None:
     """An empty string means "the next automatic one", drawn only when the write goes through."""
     dials, given = company.dials, txn.fields.get("DocNumber")
-    automatic = txn.fields.get("AutoDocNumber") is True or given == "AUTO_GENERATE" or options.auto_number and not given
-    if txn.entity not in ("JournalEntry", "Purchase") and not dials.custom_txn_numbers or automatic:
+    automatic = txn.fields.get("AutoDocNumber") is True or given == "AUTO_GENERATE"
+    automatic = automatic or (options.auto_number and not given)
+    if (txn.entity not in ("JournalEntry", "Purchase") and not dials.custom_txn_numbers) or automatic:
         txn.number = former.number if former and former.number else ""
         return
     if given is None or given == "":

@@ -93,12 +93,12 @@ class JournalEntry(Kind):
             person = company.find(reference, kind, "Line.JournalEntryLineDetail.Entity", f"{kind}s")
         if account_type == "Accounts Receivable":
             if person is None or person.entity != "Customer":
-                raise Refused.business("When you use Accounts Receivable, you must choose a customer in the Name field.")
+                raise Refused.business("With Accounts Receivable, you must choose a customer in the Name field.")
             if person.currency != txn.money:
                 raise Refused.business("The customer's currency is not the journal's.")
             return person.id
         if account_type == "Accounts Payable" and (person is None or person.entity != "Vendor"):
-            raise Refused.business("When you use Accounts Payable, you must choose a vendor in the Name field.")
+            raise Refused.business("With Accounts Payable, you must choose a vendor in the Name field.")
         return None
 
     def empty(self, company: Company, txn: Txn) -> None:
@@ -176,7 +176,8 @@ class Purchase(Kind):
         }
         kept |= {"Amount": shown(amount), "DetailType": kind, kind: shape}
         txn.lines.append(kept)
-        return Leg(account.id, sign * amount, in_home(sign * amount, txn.rate), None, str(line.get("Description") or ""))
+        memo = str(line.get("Description") or "")
+        return Leg(account.id, sign * amount, in_home(sign * amount, txn.rate), None, memo)
 
     def empty(self, company: Company, txn: Txn) -> None:
         for line in txn.lines:

@@ -47,7 +47,8 @@ class Mischief:
             unknown = set(given) - {"on", "kind", "times", "items"}
             if unknown or "on" not in given or "kind" not in given:
                 raise ValueError(f"a fault has on, kind, times and items: {given}")
-            fault = Fault(str(given["on"]), str(given["kind"]), int(given.get("times", 1)), list(given.get("items", [])))
+            times, items = int(given.get("times", 1)), list(given.get("items", []))
+            fault = Fault(str(given["on"]), str(given["kind"]), times, items)
             if fault.kind not in KINDS and fault.slow_seconds is None:
                 raise ValueError(f"unknown kind of fault: {fault.kind}; known: {', '.join(KINDS)}, slow:<seconds>")
             parsed.append(fault)

@@ -8,12 +8,14 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, NamedTuple
 
 from adapters.simulated.quickbooks import settings
 from adapters.simulated.quickbooks.books import entity_called, render
 from adapters.simulated.quickbooks.company import LISTS, Company, Record, Txn
 from adapters.simulated.quickbooks.refusals import Refused
+from adapters.simulated.quickbooks.vocabulary import CLASSIFICATION
 from adapters.simulated.quickbooks.wire import Body
 
 _TOKEN = re.compile(
@@ -52,7 +54,7 @@ class Condition(NamedTuple):
 
 class Query(NamedTuple):
     entity: str
-    count: bool
+    counts: bool
     conditions: tuple[Condition, ...]
     order: tuple[tuple[str, bool], ...]
     start: int
@@ -72,10 +74,10 @@ def run(company: Company, text: str) -> Body:
         for record in _candidates(company, query)
         if (names_given or query.entity not in LISTS or record.active) and all(test(record) for test in tests)
     ]
-    if query.count:
+    if query.counts:
         return {"totalCount": len(found)}
     for member, descending in reversed(query.order or (("Id", False),)):
-        found.sort(key=lambda record: _sort_key(record, member), reverse=descending)  # noqa: B023 - used at once
+        found.sort(key=partial(_sort_key, member), reverse=descending)
     page = found[query.start - 1 : query.start - 1 + query.limit]
     if not page:
         return {}
@@ -291,8 +293,6 @@ def _value(record: Record, member: str) -> Any:
     if member == "Active":
         return record.active
     if member == "Classification":
-        from adapters.simulated.quickbooks.vocabulary import CLASSIFICATION
-
         return CLASSIFICATION[record.fields["AccountType"]]
     if isinstance(record, Txn):
         if member == "DocNumber":
@@ -307,6 +307,6 @@ def _value(record: Record, member: str) -> Any:
     return str(value["value"]) if isinstance(value, dict) else value
 
 
-def _sort_key(record: Record, member: str) -> tuple[bool, Any]:
+def _sort_key(member: str, record: Record) -> tuple[bool, Any]:
     value = int(record.id) if member == "Id" else _comparable(record, member)
     return (value is not None, value if value is not None else 0)

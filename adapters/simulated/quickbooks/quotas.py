@@ -29,7 +29,7 @@ class Quotas:
         if (
             last_second >= self._dials.requests_per_second
             or len(self._calls) >= self._dials.requests_per_minute
-            or is_batch and len(self._batches) >= self._dials.batches_per_minute
+            or (is_batch and len(self._batches) >= self._dials.batches_per_minute)
             or self.in_flight >= self._dials.concurrent_requests
         ):
             return False

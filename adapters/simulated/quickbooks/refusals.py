@@ -81,7 +81,8 @@ class Refused(Exception):
 
     @classmethod
     def bad_reference(cls, element: str, what: str, value: object) -> Self:
-        return cls("2500", "Invalid Reference Id", f"Invalid Reference Id : {what} element id {value} not found", element)
+        title = "Invalid Reference Id"
+        return cls("2500", title, f"{title} : {what} element id {value} not found", element)
 
     @classmethod
     def query_syntax(cls, what: str) -> Self:

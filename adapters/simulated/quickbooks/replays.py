@@ -6,7 +6,7 @@ of misuse that tests read, because it always means a client's defect.
 """
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from adapters.simulated.clock import FastClock
 from adapters.simulated.quickbooks.dials import Dials
@@ -18,7 +18,7 @@ Key = tuple[str, str | None]
 
 class Remembered(NamedTuple):
     digest: str
-    answer: Any
+    answer: bytes
     at: float
 
 
@@ -29,7 +29,7 @@ class Replays:
         self.misuse: list[dict[str, str | None]] = []
         self.replayed = 0
 
-    def recall(self, key: Key, request: object) -> Any | None:
+    def recall(self, key: Key, request: object) -> bytes | None:
         """The first answer, or None when this id is new (or has been forgotten)."""
         known = self._answers.get(key)
         if known is None:
@@ -52,7 +52,7 @@ class Replays:
         self.replayed += 1
         return known.answer
 
-    def remember(self, key: Key, request: object, answer: Any) -> None:
+    def remember(self, key: Key, request: object, answer: bytes) -> None:
         self._answers[key] = Remembered(_digest(request), answer, self._clock.seconds())
 
 

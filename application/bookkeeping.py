@@ -1,0 +1,646 @@
+"""Every command that records facts: load, decide, append. The only writer of events.
+
+Each method decides from freshly loaded streams and saves all that belongs together in one append; if another
+writer was faster, it decides again on what is there now. The decisions themselves are the domain's.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from application.ports import Append, Clock, EventStore, Fault, Found
+from domain import flow as flows
+from domain import mapping as mappings
+from domain import order as orders
+from domain import posting as postings
+from domain import settlement as settlements
+from domain.document import Invoice
+from domain.errors import BadInput, Conflict, UnknownFlow
+from domain.event import Event, Stamp
+from domain.flow import Flow
+from domain.mapping import Mapping, MappingChanged, MappingFound, MappingMissing
+from domain.order import AmazonOrder, Order, OrderRecognisedBySettlement, OrderSettled, order_stream
+from domain.posting import (
+    BatchAnswered,
+    BatchItem,
+    BatchSubmitted,
+    DepositPosted,
+    InvoicePosted,
+    PaymentPosted,
+    Posting,
+    PostingRejected,
+    PostingSubmitted,
+    PostingWithdrawn,
+    Reason,
+    batch_stream,
+    posting_stream,
+)
+from domain.posting_rules import Held, NothingToPost, SettlementPlan, gap_keys, invoice_for, plan_settlement
+from domain.posting_rules.settlement import orders_named
+from domain.settlement import SettlementLine, Statement, settlement_stream
+
+ATTEMPTS = 4
+_S = TypeVar("_S")
+
+
+class Tally(msgspec.Struct):
+    """What a command did, for the cycle's record."""
+
+    new: int = 0
+    changed: int = 0
+    planned: int = 0
+    held: int = 0
+    position: int = 0
+
+    def __iadd__(self, other: "Tally") -> "Tally":
+        self.new += other.new
+        self.changed += other.changed
+        self.planned += other.planned
+        self.held += other.held
+        self.position = max(self.position, other.position)
+        return self
+
+
+class Bookkeeping:
+    """The commands of one installation; every method names the flow it works on."""
+
+    def __init__(self, store: EventStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    # --- reading what commands need -------------------------------------------------------------------------
+
+    def flow(self, name: str) -> Flow:
+        """Raises UnknownFlow."""
+        state, version = self._one(flows.flow_stream(name), Flow(), flows.evolve)
+        if not version:
+            raise UnknownFlow(f"there is no flow named {name!r}; see: ml-connector flow list")
+        return state
+
+    def mapping(self, flow: str) -> Mapping:
+        return self._one(mappings.mapping_stream(flow), Mapping(), mappings.evolve)[0]
+
+    def postings(self, flow: str, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Posting]:
+        """Postings by (kind, key); those that do not exist have status `none`."""
+        streams = {name: posting_stream(flow, *name) for name in names}
+        loaded = self._many(list(streams.values()), Posting, postings.evolve)
+        return {name: loaded[stream][0] for name, stream in streams.items()}
+
+    def batch(self, flow: str, batch: str) -> tuple[BatchSubmitted, bool]:
+        """A batch as it was sent, and whether it is answered."""
+        events = self._store.load([batch_stream(flow, batch)]).get(batch_stream(flow, batch), [])
+        submitted = next((event for event in events if isinstance(event, BatchSubmitted)), None)
+        if submitted is None:
+            raise BadInput(f"flow {flow} has no batch {batch}")
+        return submitted, any(isinstance(event, BatchAnswered) for event in events)
+
+    # --- flows and their settings ---------------------------------------------------------------------------
+
+    def create_flow(self, created: flows.FlowCreated) -> int:
+        """Raises BadInput if a setting cannot be or the name is taken."""
+        flows.check_settings(created.flow, created.region, created.realm, created.orders, created.zone, created.banks)
+        try:
+            return self._store.append([Append(flows.flow_stream(created.flow), 0, [created])])
+        except Conflict:
+            raise BadInput(f"a flow named {created.flow!r} exists; choose another name") from None
+
+    def record_on_flow(self, event: Event) -> int:
+        """A connection made or lost."""
+
+        def decide() -> list[Append]:
+            stream = flows.flow_stream(event.flow)
+            version = len(self._store.load([stream]).get(stream, []))
+            if not version:
+                raise UnknownFlow(f"there is no flow named {event.flow!r}; see: ml-connector flow list")
+            return [Append(stream, version, [event])]
+
+        return self._until_saved(decide)
+
+    def change_mapping(self, changed: MappingChanged, open_gaps: Sequence[str]) -> int:
+        """Record a change (its `version` is set here) and which of the open gaps it closes."""
+
+        def decide() -> list[Append]:
+            state, version = self._one(mappings.mapping_stream(changed.flow), Mapping(), mappings.evolve)
+            event = msgspec.structs.replace(changed, version=state.version + 1)
+            after = mappings.evolve(state, event)
+            stamp = Stamp(changed.flow, changed.at, changed.by, changed.cause)
+            appends = [Append(mappings.mapping_stream(changed.flow), version, [event])]
+            found = [key for key in open_gaps if mappings.resolves(after, key)]
+            streams = self._store.load([mappings.gap_stream(changed.flow, key) for key in found])
+            for key in found:
+                stream = mappings.gap_stream(changed.flow, key)
+                seen = streams.get(stream, [])
+                if seen and isinstance(seen[-1], MappingMissing):
+                    appends.append(Append(stream, len(seen), [MappingFound(key=key, **stamp.fields())]))
+            return appends
+
+        return self._until_saved(decide)
+
+    # --- orders -----------------------------------------------------------------------------------------------
+
+    def ingest_orders(self, flow: Flow, page: Sequence[AmazonOrder], by: str, evidence: str = "") -> Tally:
+        """Record what is new about a page of orders and plan, hold or withdraw their invoices, in one save."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            newest = {order.order_id: order for order in sorted(page, key=lambda order: order.updated)}
+            hashes = {order_id: orders.content_hash(order) for order_id, order in newest.items()}
+            heads = self._store.heads([order_stream(flow.name, order_id) for order_id in newest])
+            changed = [
+                order
+                for order_id, order in newest.items()
+                if (head := heads.get(order_stream(flow.name, order_id))) is None
+                or head.content_hash != hashes[order_id]
+            ]
+            return self._order_appends(flow, changed, hashes, Stamp(flow.name, self._clock(), by, evidence), tally)
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def replan_invoices(self, flow: Flow, order_ids: Sequence[str], by: str, retry: bool = False) -> Tally:
+        """Decide held and refused invoices again with today's mapping; a refusal that stands is left alone."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow.name, self._clock(), by)
+            states = self._orders(flow.name, order_ids)
+            return self._invoice_appends(flow, states, stamp, tally, retry)
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def _order_appends(
+        self, flow: Flow, changed: Sequence[AmazonOrder], hashes: dict[str, str], stamp: Stamp, tally: Tally
+    ) -> list[Append]:
+        states = self._orders(flow.name, [order.order_id for order in changed])
+        appends: list[Append] = []
+        touched: dict[str, tuple[Order, int]] = {}
+        for order in changed:
+            state, version = states[order.order_id]
+            events = orders.record(order, state, stamp, stamp.cause)
+            if not events:
+                continue
+            stream = order_stream(flow.name, order.order_id)
+            appends.append(Append(stream, version, events, hashes[order.order_id]))
+            tally.new += not version
+            tally.changed += bool(version)
+            for event in events:
+                state = orders.evolve(state, event)
+            touched[order.order_id] = (state, version)
+        return appends + self._invoice_appends(flow, touched, stamp, tally)
+
+    def _invoice_appends(
+        self,
+        flow: Flow,
+        states: dict[str, tuple[Order, int]],
+        stamp: Stamp,
+        tally: Tally,
+        retry: bool = False,
+    ) -> list[Append]:
+        if not states:
+            return []
+        mapping = self.mapping(flow.name)
+        known = self._postings(flow.name, [("invoice", order_id) for order_id in states])
+        appends: list[Append] = []
+        gaps: dict[str, tuple[str, int, str]] = {}
+        for order_id, (order, _) in states.items():
+            posting, version = known["invoice", order_id]
+            outcome = invoice_for(order, flow, mapping)
+            events = _invoice_events(order_id, order, outcome, posting, mapping.version, stamp, retry)
+            if isinstance(outcome, Held):
+                _collect_gaps(gaps, outcome, f"order {order_id}")
+            if events:
+                tally.planned += isinstance(events[-1], postings.PostingPlanned)
+                tally.held += isinstance(events[-1], postings.PostingHeld)
+                appends.append(Append(posting_stream(flow.name, "invoice", order_id), version, events))
+        return appends + self._gap_appends(gaps, stamp)
+
+    # --- settlements ------------------------------------------------------------------------------------------
+
+    def ingest_settlement(
+        self, flow: Flow, statement: Statement, lines: Sequence[SettlementLine], by: str, evidence: str = ""
+    ) -> Tally:
+        """Record a settlement and plan or hold its payments and deposit, in one save. Seen again, it is no news."""
+        tally = Tally()
+        digest = settlements.content_hash(statement, lines)
+
+        def decide() -> list[Append]:
+            stream = settlement_stream(flow.name, statement.settlement_id)
+            head = self._store.heads([stream]).get(stream)
+            if head is not None and head.content_hash == digest:
+                return []
+            stamp = Stamp(flow.name, self._clock(), by, evidence)
+            state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
+            events = settlements.record(statement, lines, state, stamp, evidence)
+            if not events:
+                return []
+            tally.new += not version
+            tally.changed += bool(version)
+            for event in events:
+                state = settlements.evolve(state, event)
+            return [
+                Append(stream, version, events, digest),
+                *self._settlement_appends(flow, statement.settlement_id, state, stamp, tally),
+            ]
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def dispute_document(self, flow: Flow, settlement_id: str, reason: str, by: str, evidence: str) -> Tally:
+        """Record that a settlement, or a whole document, could not be read: nothing vanishes, a person must look."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow.name, self._clock(), by, evidence)
+            stream = settlement_stream(flow.name, settlement_id)
+            state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
+            if state.closed is not None or evidence in state.hashes:
+                return []
+            event = settlements.SettlementDisputed(
+                settlement_id=settlement_id,
+                currency="",
+                reason=reason,
+                content_hash=evidence,
+                evidence=evidence,
+                **stamp.fields(),
+            )
+            tally.new += not version
+            held = Held((Reason("unreadable", reason),), 0, "")
+            deposit, deposit_version = self._postings(flow.name, [("deposit", settlement_id)])["deposit", settlement_id]
+            events = postings.hold("deposit", settlement_id, held.reasons, 0, "", deposit, stamp)
+            appends = [Append(stream, version, [event], evidence)]
+            if events:
+                tally.held += 1
+                appends.append(Append(posting_stream(flow.name, "deposit", settlement_id), deposit_version, events))
+            return appends
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def replan_settlement(self, flow: Flow, settlement_id: str, by: str, retry: bool = False) -> Tally:
+        """Decide a held or refused settlement again, from its stored lines: nothing is fetched."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow.name, self._clock(), by)
+            stream = settlement_stream(flow.name, settlement_id)
+            state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
+            if not version or (state.closed is None and not state.lines):
+                return []
+            return self._settlement_appends(flow, settlement_id, state, stamp, tally, retry)
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def _settlement_appends(
+        self,
+        flow: Flow,
+        settlement_id: str,
+        settlement: settlements.Settlement,
+        stamp: Stamp,
+        tally: Tally,
+        retry: bool = False,
+    ) -> list[Append]:
+        mapping = self.mapping(flow.name)
+        named = orders_named(settlement.lines) if flow.has_orders else []
+        known_orders = self._orders(flow.name, named)
+        invoices = self._postings(flow.name, [("invoice", order_id) for order_id in named])
+        outcome = plan_settlement(
+            settlement,
+            {order_id: state for order_id, (state, version) in known_orders.items() if version},
+            {key: posting for (_, key), (posting, version) in invoices.items() if version},
+            flow,
+            mapping,
+        )
+        if isinstance(outcome, SettlementPlan):
+            appends = self._plan_appends(flow, settlement_id, outcome, known_orders, mapping, stamp, tally, retry)
+            if not isinstance(appends, Held):
+                return appends
+            outcome = appends
+        deposit, version = self._postings(flow.name, [("deposit", settlement_id)])["deposit", settlement_id]
+        events = postings.hold(
+            "deposit", settlement_id, outcome.reasons, outcome.amount, outcome.currency, deposit, stamp
+        )
+        gaps: dict[str, tuple[str, int, str]] = {}
+        _collect_gaps(gaps, outcome, f"settlement {settlement_id}")
+        if events:
+            tally.held += 1
+            stream = posting_stream(flow.name, "deposit", settlement_id)
+            return [Append(stream, version, events), *self._gap_appends(gaps, stamp)]
+        return self._gap_appends(gaps, stamp)
+
+    def _plan_appends(
+        self,
+        flow: Flow,
+        settlement_id: str,
+        plan: SettlementPlan,
+        known_orders: dict[str, tuple[Order, int]],
+        mapping: Mapping,
+        stamp: Stamp,
+        tally: Tally,
+        retry: bool,
+    ) -> list[Append] | Held:
+        """Save a settlement's plan; documents QuickBooks has already must be the same ones, else it is held."""
+        names = [*(("payment", key) for key in plan.payments), ("deposit", settlement_id)]
+        known = self._postings(flow.name, names)
+        appends: list[Append] = []
+        for name in names:
+            kind, key = name
+            posting, version = known[name]
+            document = plan.payments[key] if kind == "payment" else plan.deposit
+            if posting.is_final:
+                if posting.document != document:
+                    text = f"{kind} {key} stands in QuickBooks otherwise than it would be booked now"
+                    return Held((Reason("posted_otherwise", text, document.total),), document.total, document.currency)
+                continue
+            depends_on = (
+                [invoice.posting for invoice in plan.payments[key].applied]
+                if kind == "payment"
+                else [f"payment/{payment}" for payment in plan.payments]
+            )
+            events = _plan_unless_refused(document, key, depends_on, posting, mapping.version, stamp, retry)
+            if events:
+                tally.planned += 1
+                appends.append(Append(posting_stream(flow.name, kind, key), version, events))
+        for order_id, amounts in plan.settled.items():
+            state, version = known_orders[order_id]
+            if state.settled.get(settlement_id) != amounts:
+                event = OrderSettled(
+                    order_id=order_id,
+                    settlement_id=settlement_id,
+                    posting=f"payment/{plan.paid_by[order_id]}" if order_id in plan.paid_by else "",
+                    amounts=amounts,
+                    **stamp.fields(),
+                )
+                appends.append(Append(order_stream(flow.name, order_id), version, [event]))
+        for order_id, amount in plan.recognised.items():
+            state, version = known_orders[order_id]
+            if not state.recognised_by:
+                recognised = OrderRecognisedBySettlement(
+                    order_id=order_id,
+                    settlement_id=settlement_id,
+                    amount=amount,
+                    currency=plan.deposit.currency,
+                    **stamp.fields(),
+                )
+                appends.append(Append(order_stream(flow.name, order_id), version, [recognised]))
+        return appends
+
+    # --- posting ------------------------------------------------------------------------------------------------
+
+    def claim(self, flow: str, batch: str, request_id: str, items: Sequence[BatchItem], body: str, by: str) -> bool:
+        """Claim every posting of a batch and record the batch as it will be sent, in one save.
+
+        False if any of them is no longer planned as it was: somebody else has it, nothing is claimed.
+        """
+        stamp = Stamp(flow, self._clock(), by, f"batch:{batch}")
+        known = self._postings(flow, [(item.kind, item.key) for item in items])
+        appends = []
+        for item in items:
+            posting, version = known[item.kind, item.key]
+            if posting.status != "planned" or posting.generation != item.generation:
+                return False
+            claimed = PostingSubmitted(
+                kind=item.kind, key=item.key, generation=item.generation, batch=batch, **stamp.fields()
+            )
+            appends.append(Append(posting_stream(flow, item.kind, item.key), version, [claimed]))
+        submitted = BatchSubmitted(batch=batch, request_id=request_id, items=tuple(items), body=body, **stamp.fields())
+        try:
+            self._store.append([*appends, Append(batch_stream(flow, batch), 0, [submitted])])
+        except Conflict:
+            return False
+        return True
+
+    def confirm(
+        self,
+        submitted: BatchSubmitted,
+        outcomes: dict[str, Found | Fault],
+        answer: str,
+        by: str,
+        how: str = "answer",
+    ) -> Tally:
+        """Record what became of each item of a batch, in one save. Again is no harm."""
+        flow = submitted.flow
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow, self._clock(), by, f"batch:{submitted.batch}")
+            stream = batch_stream(flow, submitted.batch)
+            written = self._store.load([stream])[stream]
+            if any(isinstance(event, BatchAnswered) for event in written):
+                return []
+            known = self._postings(flow, [(item.kind, item.key) for item in submitted.items])
+            appends = []
+            for item in submitted.items:
+                posting, version = known[item.kind, item.key]
+                if posting.status != "submitted" or posting.batch != submitted.batch:
+                    continue
+                events = _answered(item, outcomes[item.item], posting, submitted.batch, answer, how, stamp)
+                tally.new += posting.document is not None and isinstance(outcomes[item.item], Found)
+                tally.held += isinstance(outcomes[item.item], Fault)
+                appends.append(Append(posting_stream(flow, item.kind, item.key), version, events))
+            answered = BatchAnswered(
+                batch=submitted.batch, answer=answer, posted=tally.new, rejected=tally.held, how=how, **stamp.fields()
+            )
+            return [*appends, Append(stream, len(written), [answered])]
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    # --- cycles ---------------------------------------------------------------------------------------------------
+
+    def record_cycle(
+        self, event: flows.CycleStarted | flows.WatermarkAdvanced | flows.CycleFinished | flows.CycleFailed
+    ) -> int:
+        def decide() -> list[Append]:
+            stream = flows.cycle_stream(event.flow, event.cycle)
+            return [Append(stream, len(self._store.load([stream]).get(stream, [])), [event])]
+
+        return self._until_saved(decide)
+
+    # --- the store ------------------------------------------------------------------------------------------------
+
+    def _until_saved(self, decide: Callable[[], list[Append]], tally: Tally | None = None) -> int:
+        """Append what is decided; on a conflict decide again on what is there now, a bounded number of times."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if tally is not None:
+                tally.new = tally.changed = tally.planned = tally.held = 0
+            try:
+                return self._store.append(decide())
+            except Conflict:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _orders(self, flow: str, order_ids: Sequence[str]) -> dict[str, tuple[Order, int]]:
+        streams = {order_id: order_stream(flow, order_id) for order_id in order_ids}
+        loaded = self._many(list(streams.values()), Order, orders.evolve)
+        return {order_id: loaded[stream] for order_id, stream in streams.items()}
+
+    def _postings(self, flow: str, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[Posting, int]]:
+        streams = {name: posting_stream(flow, *name) for name in names}
+        loaded = self._many(list(streams.values()), Posting, postings.evolve)
+        return {name: loaded[stream] for name, stream in streams.items()}
+
+    def _one(self, stream: UUID, start: _S, evolve: Callable[[_S, Event], _S]) -> tuple[_S, int]:
+        events = self._store.load([stream]).get(stream, [])
+        state = start
+        for event in events:
+            state = evolve(state, event)
+        return state, len(events)
+
+    def _many(
+        self, streams: Sequence[UUID], start: Callable[[], _S], evolve: Callable[[_S, Event], _S]
+    ) -> dict[UUID, tuple[_S, int]]:
+        loaded = self._store.load(streams) if streams else {}
+        result: dict[UUID, tuple[_S, int]] = {}
+        for stream in streams:
+            events = loaded.get(stream, [])
+            state = start()
+            for event in events:
+                state = evolve(state, event)
+            result[stream] = (state, len(events))
+        return result
+
+    def _gap_appends(self, gaps: dict[str, tuple[str, int, str]], stamp: Stamp) -> list[Append]:
+        """MappingMissing, once for each key that is not known to be missing already."""
+        streams = {key: mappings.gap_stream(stamp.flow, key) for key in gaps}
+        written = self._store.load(list(streams.values())) if streams else {}
+        appends = []
+        for key, (first_object, amount, currency) in gaps.items():
+            events = written.get(streams[key], [])
+            if events and isinstance(events[-1], MappingMissing):
+                continue
+            missing = MappingMissing(
+                key=key, first_object=first_object, amount=amount, currency=currency, **stamp.fields()
+            )
+            appends.append(Append(streams[key], len(events), [missing]))
+        return appends
+
+
+def _invoice_events(
+    order_id: str,
+    order: Order,
+    outcome: Invoice | Held | NothingToPost,
+    posting: Posting,
+    mapping_version: int,
+    stamp: Stamp,
+    retry: bool,
+) -> list[Event]:
+    """What happens to an order's invoice: planned, held, withdrawn, or flagged where QuickBooks has it already."""
+    match outcome:
+        case Invoice():
+            if not posting.is_final:
+                return _plan_unless_refused(outcome, order_id, (), posting, mapping_version, stamp, retry)
+            if isinstance(posting.document, Invoice) and _same_money(outcome, posting.document):
+                return []
+            standing = posting.document.total if posting.document is not None else 0
+            text = (
+                f"Amazon changed order {order_id} after its invoice was posted; QuickBooks still shows the former one"
+            )
+            reason = Reason("amended_after_invoicing", text, outcome.total - standing)
+            return postings.hold("invoice", order_id, [reason], outcome.total, outcome.currency, posting, stamp)
+        case Held():
+            reasons = outcome.reasons
+            if posting.is_final:
+                text = f"Amazon changed order {order_id} after its invoice was posted"
+                reasons = (Reason("amended_after_invoicing", text, outcome.amount), *reasons)
+            return postings.hold("invoice", order_id, reasons, outcome.amount, outcome.currency, posting, stamp)
+        case NothingToPost():
+            if posting.is_final and outcome.why == "cancelled":
+                currency = order.known.currency if order.known is not None else ""
+                document = posting.document
+                total = document.total if document is not None else 0
+                currency = document.currency if document is not None else currency
+                text = f"Amazon cancelled order {order_id} after its invoice was posted; it must be voided or credited"
+                reason = Reason("cancelled_after_invoicing", text, total)
+                return postings.hold("invoice", order_id, [reason], total, currency, posting, stamp)
+            if posting.status in ("planned", "held", "rejected"):
+                return [PostingWithdrawn(kind="invoice", key=order_id, why=outcome.why, **stamp.fields())]
+            return []
+
+
+def _plan_unless_refused(
+    document: postings.Document,
+    key: str,
+    depends_on: Sequence[str],
+    posting: Posting,
+    mapping_version: int,
+    stamp: Stamp,
+    retry: bool,
+) -> list[Event]:
+    """Plan, but do not send QuickBooks again what it refused, until something about it has changed."""
+    refused = posting.status == "rejected" and not posting.lost
+    if refused and not retry and posting.document == document and posting.mapping_version == mapping_version:
+        return []
+    return postings.plan(document, key, depends_on, posting, mapping_version, stamp)
+
+
+def _same_money(new: Invoice, standing: Invoice) -> bool:
+    """Whether two invoices book the same: parcels and notes may differ, amounts, accounts and customer may not."""
+
+    def booked(invoice: Invoice) -> object:
+        return invoice.customer, invoice.currency, [(line.account, line.amount, line.sku) for line in invoice.lines]
+
+    return booked(new) == booked(standing)
+
+
+def _answered(
+    item: BatchItem, outcome: Found | Fault, posting: Posting, batch: str, answer: str, how: str, stamp: Stamp
+) -> list[Event]:
+    if isinstance(outcome, Fault):
+        return [
+            PostingRejected(
+                kind=item.kind,
+                key=item.key,
+                generation=item.generation,
+                code=outcome.code,
+                message=outcome.message,
+                batch=batch,
+                **stamp.fields(),
+            )
+        ]
+    kinds = {"invoice": InvoicePosted, "payment": PaymentPosted, "deposit": DepositPosted}
+    posted: Event = kinds[item.kind](
+        key=item.key,
+        generation=item.generation,
+        quickbooks_id=outcome.quickbooks_id,
+        sync_token=outcome.sync_token,
+        total=outcome.total,
+        currency=outcome.currency,
+        day=outcome.day,
+        batch=batch,
+        answer=answer,
+        item=item.item,
+        adopted=how != "answer",
+        **stamp.fields(),
+    )
+    planned = posting.document
+    if planned is None or outcome.total == planned.total:
+        return [posted]
+    text = (
+        f"QuickBooks shows {item.kind} {item.key} with another total ({outcome.total} instead of {planned.total} "
+        "minor units): look at its tax and its lines there"
+    )
+    reason = Reason("total_differs", text, outcome.total - planned.total)
+    held = postings.PostingHeld(
+        kind=item.kind,
+        key=item.key,
+        reasons=(reason,),
+        amount=outcome.total - planned.total,
+        currency=planned.currency,
+        **stamp.fields(),
+    )
+    return [posted, held]
+
+
+def _collect_gaps(gaps: dict[str, tuple[str, int, str]], held: Held, first_object: str) -> None:
+    for key, amount in gap_keys(held.reasons).items():
+        standing = gaps.get(key)
+        gaps[key] = (
+            (first_object, amount, held.currency)
+            if standing is None
+            else (standing[0], standing[1] + amount, standing[2])
+        )

@@ -1,0 +1,11 @@
+"""Where Amazon's trade becomes accounting: what a shipped order and a settlement are in the books, or why they wait.
+
+`invoice.py` has the order's side, `settlement.py` the settlement's, `held.py` the shape of a refusal. Everything is
+pure; what cannot be placed is held with its reasons and its money, never guessed.
+"""
+
+from domain.posting_rules.held import Held, gap_keys
+from domain.posting_rules.invoice import NothingToPost, invoice_for
+from domain.posting_rules.settlement import SettlementPlan, plan_settlement
+
+__all__ = ["Held", "NothingToPost", "SettlementPlan", "gap_keys", "invoice_for", "plan_settlement"]
