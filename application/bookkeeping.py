@@ -16,7 +16,7 @@ from domain import mapping as mappings
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
-from domain.document import Invoice
+from domain.document import Document, Invoice
 from domain.errors import BadInput, Conflict, UnknownFlow
 from domain.event import Event, Stamp
 from domain.flow import Flow
@@ -563,7 +563,7 @@ def _invoice_events(
 
 
 def _plan_unless_refused(
-    document: postings.Document,
+    document: Document,
     key: str,
     depends_on: Sequence[str],
     posting: Posting,

@@ -38,7 +38,8 @@ def missing_rule(triple: tuple[str, str, str], amount: int, currency: str, lines
     named = " | ".join(word or "(blank)" for word in triple)
     return Reason(
         "unmapped",
-        f"no rule says where {named} goes ({lines} line{'s' * (lines != 1)}, {format_minor(amount, currency)} {currency}); "
+        f"no rule says where {named} goes "
+        f"({lines} line{'s' * (lines != 1)}, {format_minor(amount, currency)} {currency}); "
         "add one with: ml-connector mapping set FLOW",
         amount,
         rule_key(triple),

@@ -1,0 +1,231 @@
+"""One cycle of one flow, read from top to bottom: pull, plan, post.
+
+A watermark moves only with what is stored: a crash anywhere repeats a little and loses nothing.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from application.bookkeeping import Bookkeeping, Tally
+from application.ports import (
+    Clock,
+    EvidenceStore,
+    QuickBooks,
+    ReportReader,
+    ReportRef,
+    SellerCentral,
+    Views,
+)
+from application.posting_run import Poster
+from application.settlement_files import ingest_document
+from domain.errors import ConnectionLost, ConnectorError
+from domain.flow import ConnectionLost as ConnectionLostEvent
+from domain.flow import CycleFailed, CycleFinished, CycleStarted, Flow, WatermarkAdvanced
+
+ORDERS = "orders"
+SETTLEMENTS = "settlement_reports"
+REPORT_RETENTION = timedelta(days=89)  # asking for the full 90 days fails by a race (amazon.md 5)
+REPORT_OVERLAP = timedelta(days=2)
+ORDER_OVERLAP = timedelta(minutes=5)
+FIRST_ORDERS = timedelta(days=30)  # how far back a flow without a start date looks
+REPLAN_SIZE = 500
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int], None]
+
+
+class CycleReport(msgspec.Struct):
+    """What a cycle did; `counts` are recorded with it."""
+
+    cycle: str
+    counts: dict[str, int] = {}
+    error: str = ""
+
+
+class Cycle:
+    """One run of one flow. The vendors are handed in; either may be missing where a flow does not use it."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        bookkeeping: Bookkeeping,
+        views: Views,
+        evidence: EvidenceStore,
+        clock: Clock,
+        read_report: ReportReader,
+        amazon: SellerCentral | None,
+        quickbooks: QuickBooks | None,
+        speed: float = 1.0,
+        progress: Progress = lambda what, done: None,
+        retry_refused: bool = False,
+    ) -> None:
+        self._flow = flow
+        self._bookkeeping = bookkeeping
+        self._views = views
+        self._evidence = evidence
+        self._clock = clock
+        self._read_report = read_report
+        self._amazon = amazon
+        self._quickbooks = quickbooks
+        self._speed = speed
+        self._progress = progress
+        self._retry_refused = retry_refused
+        self._id = uuid4().hex[:12]
+        self._by = f"cycle:{self._id}"
+        self._counts: dict[str, int] = {}
+
+    def run(self) -> CycleReport:
+        """Pull, plan, post; a vendor's failure ends the cycle, is recorded and raised no further."""
+        self._record(CycleStarted(cycle=self._id, **self._stamp()))
+        try:
+            self._views.catch_up()
+            if self._amazon is not None:
+                if self._flow.has_orders:
+                    self._pull_orders(self._amazon)
+                self._pull_settlements(self._amazon)
+            self._views.catch_up()
+            self._plan_what_waited()
+            if self._quickbooks is not None:
+                self._post(self._quickbooks)
+        except ConnectorError as error:
+            return self._failed(error)
+        except Exception as error:
+            # A bug of ours: say so in the history before it surfaces.
+            self._failed(error)
+            raise
+        self._record(CycleFinished(cycle=self._id, counts=self._counts, **self._stamp()))
+        self._views.catch_up()
+        return CycleReport(self._id, self._counts)
+
+    # --- Amazon -----------------------------------------------------------------------------------------------
+
+    def _pull_orders(self, amazon: SellerCentral) -> None:
+        mark = self._views.watermark(self._flow.name, ORDERS)
+        since = datetime.fromisoformat(mark[0]) - ORDER_OVERLAP if mark else self._first_orders()
+        tally = Tally()
+        upper_bound: datetime | None = None
+        for page in amazon.orders(since, self._flow.marketplaces):
+            (digest,) = self._evidence.put(self._flow.name, [page.content])
+            tally += self._bookkeeping.ingest_orders(self._flow, page.orders, self._by, digest)
+            # Pages of one search share the bound of the first: what changed since comes in the next search.
+            upper_bound = upper_bound or page.upper_bound
+            self._progress(ORDERS, len(page.orders))
+        self._count("orders", tally)
+        if upper_bound is not None:
+            self._advance(ORDERS, upper_bound.isoformat())
+
+    def _first_orders(self) -> datetime:
+        if self._flow.since is None:
+            return self._clock() - FIRST_ORDERS
+        return datetime(self._flow.since.year, self._flow.since.month, self._flow.since.day, tzinfo=UTC) - timedelta(
+            days=1
+        )
+
+    def _pull_settlements(self, amazon: SellerCentral) -> None:
+        mark = self._views.watermark(self._flow.name, SETTLEMENTS)
+        oldest = self._clock() - REPORT_RETENTION
+        since = max(oldest, datetime.fromisoformat(mark[0]) - REPORT_OVERLAP) if mark else oldest
+        seen = set(mark[1]) if mark else set()
+        reports = amazon.settlement_reports(since)
+        tally = Tally()
+        for report in reports:
+            if report.report_id in seen:
+                continue
+            tally += self._pull_settlement(amazon, report)
+            self._progress(SETTLEMENTS, 1)
+        self._count("settlements", tally)
+        new = [report for report in reports if report.report_id not in seen]
+        if new:
+            latest = max(report.created for report in reports)
+            overlap = [report.report_id for report in reports if report.created >= latest - REPORT_OVERLAP]
+            self._advance(SETTLEMENTS, latest.isoformat(), tuple(sorted(overlap)))
+
+    def _pull_settlement(self, amazon: SellerCentral, report: ReportRef) -> Tally:
+        document = amazon.document(report.document_id)
+        (digest,) = self._evidence.put(self._flow.name, [document.content])
+        ingested = ingest_document(
+            document.content,
+            document.charset,
+            f"report {report.report_id}",
+            self._flow,
+            self._bookkeeping,
+            self._read_report,
+            self._by,
+            digest,
+        )
+        return ingested.tally
+
+    # --- planning and posting -----------------------------------------------------------------------------------
+
+    def _plan_what_waited(self) -> None:
+        """Decide again what is held or was refused: a mapping may have been fixed, an order may have come."""
+        replan_waiting(self._flow, self._bookkeeping, self._views, self._by, self._retry_refused)
+
+    def _post(self, quickbooks: QuickBooks) -> None:
+        poster = Poster(
+            self._flow,
+            self._bookkeeping,
+            quickbooks,
+            self._views,
+            self._evidence,
+            self._clock,
+            self._by,
+            self._speed,
+            self._progress,
+        )
+        run = poster.run()
+        if self._views.held_keys(self._flow.name, "invoice") or run.rejected:
+            # A document that got lost on the way is planned anew; so is a settlement that waited for an invoice.
+            replan_waiting(self._flow, self._bookkeeping, self._views, self._by)
+        self._counts |= {f"{kind}s_posted": number for kind, number in run.posted.items() if number}
+        self._counts |= {
+            name: number for name, number in (("rejected", run.rejected), ("unknown", run.unknown)) if number
+        }
+
+    # --- the cycle's own record -----------------------------------------------------------------------------------
+
+    def _failed(self, error: Exception) -> CycleReport:
+        text = str(error) or type(error).__name__
+        if isinstance(error, ConnectionLost):
+            lost = ConnectionLostEvent(vendor=error.vendor, reason=text, **self._stamp())
+            self._bookkeeping.record_on_flow(lost)
+        self._record(CycleFailed(cycle=self._id, error=text, counts=self._counts, **self._stamp()))
+        self._views.catch_up()
+        log.error("cycle %s of flow %s stopped: %s", self._id, self._flow.name, text)
+        return CycleReport(self._id, self._counts, text)
+
+    def _advance(self, source: str, cursor: str, seen: tuple[str, ...] = ()) -> None:
+        self._record(WatermarkAdvanced(cycle=self._id, source=source, cursor=cursor, seen=seen, **self._stamp()))
+
+    def _count(self, what: str, tally: Tally) -> None:
+        self._counts |= {f"{what}_new": tally.new, f"{what}_changed": tally.changed}
+
+    def _record(self, event: CycleStarted | WatermarkAdvanced | CycleFinished | CycleFailed) -> None:
+        self._bookkeeping.record_cycle(event)
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"flow": self._flow.name, "at": self._clock(), "by": self._by}
+
+
+def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, retry_refused: bool = False) -> Tally:
+    """Plan again everything of a flow that is held or was refused, from what is stored; nothing is fetched."""
+    tally = Tally()
+    waiting = views.held_keys(flow.name, "invoice")
+    for keys in _chunks(waiting, REPLAN_SIZE):
+        tally += bookkeeping.replan_invoices(flow, keys, by, retry_refused)
+    payments = (key.rpartition("-")[0] for key in views.held_keys(flow.name, "payment"))
+    for settlement_id in dict.fromkeys([*views.held_keys(flow.name, "deposit"), *payments]):
+        tally += bookkeeping.replan_settlement(flow, settlement_id, by, retry_refused)
+    views.catch_up()
+    return tally
+
+
+def _chunks(keys: list[str], size: int) -> Iterable[list[str]]:
+    for begin in range(0, len(keys), size):
+        yield keys[begin : begin + size]
