@@ -45,7 +45,7 @@ class BookEntry(msgspec.Struct, frozen=True):
 
 
 class Assertion(msgspec.Struct, frozen=True):
-    """What an account's balance must be at the end of a day: from Amazon's totals and our plans, not from the answers."""
+    """What an account's balance must be at the end of a day: from Amazon's totals and our plans, not the answers."""
 
     day: date
     account: str
@@ -71,7 +71,7 @@ def books_of(
     expand: Expand,
 ) -> Books:
     """The books of a flow. Raises Tampered where a stored answer is not there or is not the one recorded."""
-    postings = [row for row in views.query("postings", flow.name, status="posted")]
+    postings = views.query("postings", flow.name, status="posted")
     answered = _answered_objects(flow.name, postings, evidence, objects)
     names = {ref.id: ref for ref in [*mapping.accounts.values(), *mapping.banks.values()]}
     item_accounts = {ref.id: ref.account_type for ref in mapping.items.values()}

@@ -84,7 +84,5 @@ class _kept_if_accepted:
 def _checked(token: str) -> str:
     token = token.strip()
     if not token or any(character.isspace() for character in token):
-        raise BadInput(
-            "expected one refresh token on standard input, for example: ml-connector connect amazon FLOW ... < token.txt"
-        )
+        raise BadInput("expected one refresh token on standard input and nothing else, for example: ... < token.txt")
     return token

@@ -116,7 +116,7 @@ def debits_and_credits(document: Document) -> list[tuple[str, int]]:
             lines = [(document.clearing, document.total), ("AR", -document.total)]
         case Deposit():
             lines = [
-                (document.bank, document.total),
+                (f"BANK:{document.bank}", document.total),
                 (document.clearing, -document.cleared),
                 *((line.account, -line.amount) for line in document.lines),
             ]

@@ -1,0 +1,57 @@
+"""The command line. Exit status: 0 done, 1 failed, 2 bad input, 3 done but something is held or does not tie."""
+
+import sys
+
+import click
+import typer
+
+from domain.errors import BadInput, ConnectorError
+from entrypoints.commands import audit, books, connect, demo, doctor, flow, mapping, settlement, simulate, sync
+from entrypoints.console import BAD_INPUT, FAILED, err
+
+app = typer.Typer(
+    help="Carries Amazon Seller Central trade into QuickBooks Online and can prove every cent of it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("simulate")(simulate.simulate)
+app.command("doctor")(doctor.doctor)
+app.add_typer(flow.app, name="flow")
+app.add_typer(connect.app, name="connect")
+app.add_typer(connect.chart_app, name="chart")
+app.command("sync")(sync.sync)
+app.command("status")(sync.status)
+app.command("held")(sync.held)
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(settlement.app, name="settlement")
+app.add_typer(audit.app, name="audit")
+app.command("rebuild-views")(audit.rebuild_views)
+app.add_typer(books.app, name="books")
+
+
+def main() -> None:
+    """The console script: runs the command, turns refusals into a sentence and an exit status."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        err.print("stopped")
+        sys.exit(FAILED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except BadInput as error:
+        err.print(f"[bold red]Not done:[/] {_plain(error)}")
+        sys.exit(BAD_INPUT)
+    except ConnectorError as error:
+        err.print(f"[bold red]Failed:[/] {_plain(error)}")
+        sys.exit(FAILED)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`ml-connector audit` and `rebuild-views`: the history, its proof, and the tables made from it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from entrypoints.bootstrap import services
+from entrypoints.commands.flow import AsJson, FlowName
+from entrypoints.console import FAILED, err, out, print_json, print_table
+
+app = typer.Typer(
+    help="What happened, who did it and why; and the proof that nothing was altered.", no_args_is_help=True
+)
+
+
+@app.command()
+def trail(
+    flow: FlowName,
+    order: Annotated[str | None, typer.Option(help="An Amazon order id.")] = None,
+    settlement: Annotated[str | None, typer.Option(help="A settlement id.")] = None,
+    posting: Annotated[
+        str | None, typer.Option(help="A posting: KIND/KEY, for example invoice/113-1234567-1234567.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="A person or cycle:ID.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, the newest.")] = 200,
+    as_json: AsJson = False,
+) -> int:
+    """The events of a flow, oldest first."""
+    filters: dict[str, Any] = {"order_id": order, "settlement_id": settlement, "posting": posting, "by": by}
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        service.views.catch_up()
+        rows = service.views.query(
+            "audit", flow, limit=limit, **{name: value for name, value in filters.items() if value is not None}
+        )
+    if as_json:
+        print_json({"flow": flow, "events": rows})
+        return 0
+    print_table(
+        f"Audit trail of {flow}",
+        ["position", "time (UTC)", "who", "event", "what"],
+        [[str(row["position"]), str(row["at"])[:19], row["by_whom"], row["name"], row["summary"]] for row in rows],
+        right=["position"],
+    )
+    return 0
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> int:
+    """Recompute the hash chain over everything stored; names the first event that is not what was written."""
+    with services() as service:
+        finding = service.ledger.verify()
+    if as_json:
+        print_json(finding)
+    elif finding.ok:
+        out.print(
+            f"The history is intact: {finding.events} events in {finding.transactions} transactions, "
+            f"head {finding.head}."
+        )
+    else:
+        err.print(f"[bold red]The history was altered:[/] {finding.problem.replace('[', chr(92) + '[')}")
+    return 0 if finding.ok else FAILED
+
+
+def rebuild_views(as_json: AsJson = False) -> int:
+    """Build all read models anew from the events, beside the standing ones, and swap."""
+    with services() as service:
+        folded = service.views.rebuild()
+    if as_json:
+        print_json({"events": folded})
+    else:
+        out.print(f"Read models rebuilt from {folded} events.")
+    return 0

@@ -1,0 +1,113 @@
+"""`ml-connector demo`: the main job from end to end, with no accounts, against the stand-ins over real HTTP."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from application import connections
+from domain.flow import FlowCreated
+from domain.money import format_minor
+from entrypoints.bootstrap import Services, services
+from entrypoints.commands.connect import apply_for, propose_for
+from entrypoints.commands.sync import exit_status, show_status, status_facts
+from entrypoints.console import FAILED, err, out, print_json, progress_bars
+from entrypoints.settings import PREFIX, load
+from entrypoints.standins import environment_for, running_standins
+
+FLOW = "demo"
+# The stand-ins keep the vendors' quotas on a clock of their own; it runs this much faster than real time.
+SPEED = 600.0
+
+
+def demo(
+    orders: Annotated[int, typer.Option(min=1, help="Orders in the seller's history.")] = 300,
+    settlements: Annotated[int, typer.Option(min=1, max=6, help="Closed settlements.")] = 3,
+    seed: Annotated[int, typer.Option(help="Another seed is another seller.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Carry a simulated seller's trade into a simulated QuickBooks company and show that it ties."""
+    began = time.monotonic()
+    home = Path(tempfile.mkdtemp(prefix="ml-connector-demo-"))
+    if not as_json:
+        out.print("Starting a stand-in Amazon and a stand-in QuickBooks on this machine ...")
+    with running_standins(orders, settlements, seed, SPEED) as (amazon, quickbooks):
+        environment = {**environment_for(amazon, quickbooks, SPEED), PREFIX + "HOME": str(home)}
+        with services(load(environment), person="demo") as service, progress_bars(as_json) as progress:
+            _set_up(service, amazon, quickbooks)
+            report = service.cycle(service.bookkeeping.flow(FLOW), progress).run()
+            facts = status_facts(FLOW, service.views)
+            clearing = _clearing(service, facts)
+            calls = {"amazon": 0, "quickbooks": 0, **service.quotas.calls(FLOW)}
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        wanted = ("settlement_id", "total", "deposit", "difference", "currency", "status")
+        print_json(
+            {
+                "settlements": [{key: row[key] for key in wanted} for row in facts["settlements"]],
+                "clearing": clearing,
+                "orders": facts["orders"],
+                "invoices": facts["invoices"],
+                "held": facts["held"],
+                "calls": {"amazon": calls["amazon"], "quickbooks": calls["quickbooks"]},
+                "seconds": seconds,
+            }
+        )
+    else:
+        _show(facts, clearing, calls, seconds, home)
+    if report.error:
+        err.print(f"The cycle stopped: {report.error}", markup=False)
+        return FAILED
+    return exit_status(facts)
+
+
+def _set_up(service: Services, amazon: dict[str, str], quickbooks: dict[str, str]) -> None:
+    """What a merchant does once: a flow, both consents, the chart of accounts."""
+    created = FlowCreated(
+        flow=FLOW,
+        at=service.clock(),
+        by=service.person,
+        region="na",
+        realm=quickbooks["realm"],
+        marketplaces=(amazon["marketplace_id"],),
+        since=service.day(amazon["since"]),
+        orders="amazon",
+        zone="America/Los_Angeles",
+        banks={"USD": quickbooks["bank_account"]},
+    )
+    service.bookkeeping.create_flow(created)
+    for connect, token, client in (
+        (connections.connect_amazon, amazon["refresh_token"], service.amazon),
+        (connections.connect_quickbooks, quickbooks["refresh_token"], service.quickbooks),
+    ):
+        flow = service.bookkeeping.flow(FLOW)
+        connect(flow, token, service.vault, service.bookkeeping, client, service.clock, service.person)  # type: ignore[operator]
+    apply_for(service, FLOW, propose_for(service, FLOW, {}, []))
+
+
+def _clearing(service: Services, facts: dict[str, Any]) -> dict[str, str]:
+    """The clearing account as QuickBooks itself has it, and how much of it no settlement explains."""
+    account = service.bookkeeping.mapping(FLOW).accounts["CLR:USD"]
+    balance = service.quickbooks(service.bookkeeping.flow(FLOW)).balance(account)
+    rows = service.views.query("clearing", FLOW)
+    explained = sum(part["amount"] for row in rows for part in row["explained"])
+    return {"balance": format_minor(balance, "USD"), "unexplained": format_minor(balance - explained, "USD")}
+
+
+def _show(facts: dict[str, Any], clearing: dict[str, str], calls: dict[str, int], seconds: float, home: Path) -> None:
+    show_status(facts)
+    out.print(
+        f"QuickBooks' own balance of the clearing account: {clearing['balance']} USD, "
+        f"of which unexplained: {clearing['unexplained']} USD"
+    )
+    out.print(
+        f"{calls['amazon']} calls to Amazon, {calls['quickbooks']} to QuickBooks, {seconds} seconds, start-up included"
+    )
+    ml = f"{PREFIX}HOME={home} ml-connector"
+    out.print("\nOpen what was made:", style="bold")
+    out.print(f"  {ml} status {FLOW}", markup=False)
+    out.print(f"  {ml} audit trail {FLOW} --settlement {facts['settlements'][0]['settlement_id']}", markup=False)
+    out.print(f"  {ml} audit verify", markup=False)
+    out.print(f"  {ml} books export {FLOW} --format beancount", markup=False)

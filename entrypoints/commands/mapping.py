@@ -1,0 +1,117 @@
+"""`ml-connector mapping`: where Amazon's amounts go. A fix frees what waited in the next cycle; nothing is fetched."""
+
+from typing import Annotated, Any
+
+import typer
+
+from domain.chart import default_chart
+from domain.errors import BadInput
+from domain.mapping import MappingChanged, Rule, default_rules, parse_triple
+from entrypoints.bootstrap import services
+from entrypoints.commands.flow import AsJson, FlowName
+from entrypoints.console import out, print_json, print_table
+
+app = typer.Typer(help="Where each of Amazon's amounts goes in the books.", no_args_is_help=True)
+
+ROLES = ("order_charge", "refund", "claim", "fee", "tax_in", "tax_out", "reimbursement", "balance", "liquidation")
+
+
+@app.command()
+def show(flow: FlowName, as_json: AsJson = False) -> int:
+    """The flow's own rules, what is mapped to QuickBooks, and the default map."""
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        mapping = service.bookkeeping.mapping(flow)
+    if as_json:
+        print_json(
+            {
+                "flow": flow,
+                "version": mapping.version,
+                "rules": [_rule_facts(rule, "flow") for rule in mapping.own_rules]
+                + [_rule_facts(rule, "default") for rule in default_rules()],
+                "accounts": {key: _ref(ref) for key, ref in mapping.accounts.items()},
+                "items": {key: _ref(ref) for key, ref in mapping.items.items()},
+                "customers": {key: _ref(ref) for key, ref in mapping.customers.items()},
+                "banks": {key: _ref(ref) for key, ref in mapping.banks.items()},
+            }
+        )
+        return 0
+    rows = [[*rule.triple, rule.role, rule.account, "own"] for rule in mapping.own_rules]
+    rows += [[*rule.triple, rule.role, rule.account, "default"] for rule in default_rules()]
+    columns = ["transaction type", "amount type", "amount description", "role", "account", "rule"]
+    print_table(f"Mapping of {flow}, version {mapping.version}", columns, rows)
+    print_table(
+        "In QuickBooks",
+        ["what", "key", "name", "id"],
+        [
+            [what, key, ref.name, ref.id]
+            for what, refs in (
+                ("account", mapping.accounts),
+                ("item", mapping.items),
+                ("customer", mapping.customers),
+                ("bank", mapping.banks),
+            )
+            for key, ref in refs.items()
+        ],
+    )
+    return 0
+
+
+@app.command("set")
+def set_rule(
+    flow: FlowName,
+    transaction_type: Annotated[str, typer.Argument(help="Amazon's transaction type; * for any.")],
+    amount_type: Annotated[str, typer.Argument(help="Amazon's amount type; * for any.")],
+    amount_description: Annotated[str, typer.Argument(help="Amazon's amount description; * for any.")],
+    account: Annotated[str, typer.Argument(help="An account key of the chart, for example OTHFEE.")] = "",
+    role: Annotated[str, typer.Option(help="What kind of amount it is.")] = "fee",
+    why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
+    remove: Annotated[bool, typer.Option(help="Remove the flow's own rule for this triple.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Say where a triple goes (or take the flow's own rule back)."""
+    triple = parse_triple((transaction_type, amount_type, amount_description))
+    if not why.strip():
+        raise BadInput("--why is needed: the reason stands in the audit trail, for example --why 'new fee since July'")
+    if not remove and account not in default_chart():
+        raise BadInput(f"account key {account!r} is not in the chart; expected one of {', '.join(default_chart())}")
+    if role not in ROLES:
+        raise BadInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        service.views.catch_up()
+        mapping = service.bookkeeping.mapping(flow)
+        if remove and all(rule.triple != triple for rule in mapping.own_rules):
+            raise BadInput(f"the flow has no rule of its own for {' | '.join(triple)}; see: ml-connector mapping show")
+        changed = MappingChanged(
+            flow=flow,
+            at=service.clock(),
+            by=service.person,
+            version=0,
+            why=why,
+            rules=() if remove else (Rule(0, *triple, role, account),),
+            removed_rules=(triple,) if remove else (),
+        )
+        service.bookkeeping.change_mapping(changed, service.views.open_gaps(flow))
+        service.views.catch_up()
+        version = service.bookkeeping.mapping(flow).version
+    if as_json:
+        print_json({"flow": flow, "version": version, "rule": list(triple), "account": None if remove else account})
+    else:
+        out.print(f"Mapping version {version}. What waited for this is posted by: ml-connector sync {flow}")
+    return 0
+
+
+def _rule_facts(rule: Rule, origin: str) -> dict[str, Any]:
+    return {
+        "transaction_type": rule.transaction_type,
+        "amount_type": rule.amount_type,
+        "amount_description": rule.amount_description,
+        "role": rule.role,
+        "account": rule.account,
+        "origin": origin,
+    }
+
+
+def _ref(ref: Any) -> dict[str, str]:
+    return {"id": ref.id, "name": ref.name}

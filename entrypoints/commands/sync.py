@@ -1,0 +1,205 @@
+"""`ml-connector sync`, `status` and `held`: run a cycle, see whether it ties, see what waits and for what."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from application.ports import Views
+from domain.errors import BadInput
+from domain.money import format_minor
+from entrypoints.bootstrap import Services, services
+from entrypoints.commands.flow import AsJson, FlowName
+from entrypoints.console import DONE, FAILED, HELD, err, money, out, print_json, print_table, progress_bars
+
+
+def sync(
+    flow: FlowName,
+    retry_refused: Annotated[bool, typer.Option(help="Send again what QuickBooks refused.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run one cycle: pull from Amazon, plan, post to QuickBooks."""
+    with services() as service, progress_bars(as_json) as progress:
+        report = service.cycle(service.bookkeeping.flow(flow), progress, retry_refused=retry_refused).run()
+        facts = status_facts(flow, service.views)
+    if as_json:
+        print_json({"cycle": report.cycle, "error": report.error or None, "counts": report.counts, **facts})
+    else:
+        show_status(facts)
+        if report.error:
+            err.print(f"The cycle stopped: {report.error}")
+    return FAILED if report.error else exit_status(facts)
+
+
+def status(
+    flow: FlowName,
+    as_of: Annotated[str | None, typer.Option(help="A time, ISO 8601: the books as they stood then.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Does each settlement tie, and is the clearing account explained?"""
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        views, position = _views_at(service, as_of)
+        facts = {**status_facts(flow, views), "as_of": as_of, "position": position}
+    if as_json:
+        print_json(facts)
+    else:
+        show_status(facts)
+    return exit_status(facts)
+
+
+def held(flow: FlowName, as_json: AsJson = False) -> int:
+    """What waits, for what, and how much money hangs on it."""
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        service.views.catch_up()
+        rows = service.views.query("held", flow)
+        gaps = [row for row in service.views.query("gaps", flow) if row["status"] == "open"]
+    if as_json:
+        print_json(
+            {"flow": flow, "held": [_held_facts(row) for row in rows], "missing": [_gap_facts(row) for row in gaps]}
+        )
+        return HELD if rows else DONE
+    if not rows:
+        out.print("Nothing is held.")
+        return DONE
+    print_table(
+        f"Held in {flow}",
+        ["document", "reason", "amount", "what to do"],
+        [
+            [f"{row['kind']} {row['key']}", row["code"], money(row["amount"], row["currency"]), row["text"]]
+            for row in rows
+        ],
+        right=["amount"],
+    )
+    return HELD
+
+
+def status_facts(flow: str, views: Views) -> dict[str, Any]:
+    """The status as JSON shows it; see docs/cli.md."""
+    settlements = [settlement_facts(row) for row in views.query("settlements", flow)]
+    counts = views.query("counts", flow)[0]
+    return {
+        "flow": flow,
+        "settlements": settlements,
+        "clearing": [clearing_facts(row) for row in views.query("clearing", flow)],
+        "orders": counts["orders"],
+        "invoices": counts["invoices"],
+        "payments": counts["payments"],
+        "deposits": counts["deposits"],
+        "held": counts["held"],
+    }
+
+
+def settlement_facts(row: dict[str, Any]) -> dict[str, Any]:
+    """One settlement: its total, its deposit and the difference, as decimal strings."""
+    currency = row["currency"]
+    total, deposit = row["total"], row["deposit_total"]
+    difference = None if total is None or deposit is None else deposit - total
+    return {
+        "settlement_id": row["settlement_id"],
+        "total": _decimal(total, currency),
+        "deposit": _decimal(deposit, currency),
+        "difference": _decimal(difference, currency),
+        "currency": currency,
+        "status": row["status"],
+        "deposit_date": row["day"] or None,
+        "lines": row["lines"],
+        "quickbooks_id": row["quickbooks_id"] or None,
+        "reasons": row["reasons"],
+    }
+
+
+def clearing_facts(row: dict[str, Any]) -> dict[str, Any]:
+    """The clearing account of one currency: its balance and the settlements that explain it."""
+    currency = row["currency"]
+    explained = row["explained"]
+    return {
+        "currency": currency,
+        "balance": _decimal(row["balance"], currency),
+        "explained": [
+            {"settlement_id": part["settlement_id"], "amount": _decimal(part["amount"], currency)} for part in explained
+        ],
+        "unexplained": _decimal(row["balance"] - sum(part["amount"] for part in explained), currency),
+    }
+
+
+def show_status(facts: dict[str, Any]) -> None:
+    """The status as a bookkeeper reads it."""
+    print_table(
+        f"Settlements of {facts['flow']}",
+        ["settlement", "deposit date", "Amazon paid", "QuickBooks deposit", "difference", "", "status"],
+        [
+            [
+                row["settlement_id"],
+                row["deposit_date"] or "-",
+                row["total"] or "-",
+                row["deposit"] or "-",
+                row["difference"] or "-",
+                row["currency"],
+                row["status"],
+            ]
+            for row in facts["settlements"]
+        ],
+        right=["Amazon paid", "QuickBooks deposit", "difference"],
+    )
+    for clearing in facts["clearing"]:
+        parts = ", ".join(f"{part['amount']} of settlement {part['settlement_id']}" for part in clearing["explained"])
+        out.print(
+            f"Amazon clearing: balance {clearing['balance']} {clearing['currency']}"
+            + (f" ({parts})" if parts else "")
+            + f", unexplained {clearing['unexplained']}"
+        )
+    out.print(
+        f"{facts['orders']} orders, {facts['invoices']} invoices, {facts['payments']} payments, "
+        f"{facts['deposits']} deposits posted; {facts['held']} held"
+    )
+    if facts["held"]:
+        out.print(f"See what waits: ml-connector held {facts['flow']}")
+
+
+def exit_status(facts: dict[str, Any]) -> int:
+    """0 if everything ties and nothing is held, else 3."""
+    ties = all(row["difference"] is not None and not row["difference"].strip("-0.") for row in facts["settlements"])
+    explained = all(not row["unexplained"].strip("-0.") for row in facts["clearing"])
+    return DONE if ties and explained and not facts["held"] else HELD
+
+
+def _views_at(service: Services, as_of: str | None) -> tuple[Views, int]:
+    if as_of is None:
+        return service.views, service.views.catch_up()
+    try:
+        at = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise BadInput(
+            f"--as-of {as_of!r}: expected a time like 2026-11-24T08:00:00Z or a day like 2026-11-24"
+        ) from None
+    position = service.store.position_at(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+    return service.views_as_of(position), position
+
+
+def _held_facts(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": row["kind"],
+        "key": row["key"],
+        "code": row["code"],
+        "text": row["text"],
+        "amount": _decimal(row["amount"], row["currency"]),
+        "currency": row["currency"],
+        "waits_for": row["waits_for"],
+        "since": row["since"],
+    }
+
+
+def _gap_facts(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "key": row["missing_key"],
+        "first_object": row["first_object"],
+        "amount": _decimal(row["amount"], row["currency"]),
+        "currency": row["currency"],
+        "since": row["since"],
+    }
+
+
+def _decimal(minor: int | None, currency: str) -> str | None:
+    return None if minor is None or not currency else format_minor(minor, currency)

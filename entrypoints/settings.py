@@ -1,0 +1,143 @@
+"""The environment as one frozen value, checked at the start. Every vendor address is a setting.
+
+All names begin with ML_CONNECTOR_; defaults are the vendors' production addresses. Secrets never appear in a repr.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from domain.errors import BadInput
+
+PREFIX = "ML_CONNECTOR_"
+
+AMAZON_HOSTS = {
+    "na": "https://sellingpartnerapi-na.amazon.com",
+    "eu": "https://sellingpartnerapi-eu.amazon.com",
+    "fe": "https://sellingpartnerapi-fe.amazon.com",
+}
+
+# Where real merchants' quotas are at stake; the sandboxes keep real quotas too.
+_PRODUCTION_DOMAINS = ("amazon.com", "intuit.com")
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What this installation is told by its environment. `quota_speed` multiplies client-side quotas, for stand-ins."""
+
+    home: Path
+    database_url: str
+    master_key: str = ""
+    master_key_file: str = ""
+    public_url: str = "http://127.0.0.1:8000"
+    amazon_token_url: str = "https://api.amazon.com/auth/o2/token"
+    amazon_api_urls: dict[str, str] = AMAZON_HOSTS
+    amazon_authorize_url: str = "https://sellercentral.amazon.com/apps/authorize/consent"
+    amazon_client_id: str = ""
+    amazon_client_secret: str = ""
+    amazon_application_id: str = ""
+    quickbooks_api_url: str = "https://quickbooks.api.intuit.com"
+    quickbooks_token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+    quickbooks_revoke_url: str = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+    quickbooks_authorize_url: str = "https://appcenter.intuit.com/connect/oauth2"
+    quickbooks_client_id: str = ""
+    quickbooks_client_secret: str = ""
+    quickbooks_webhook_verifier: str = ""
+    quota_speed: float = 1.0
+
+    def __repr__(self) -> str:
+        return f"Settings(home={self.home}, database={without_password(self.database_url)})"
+
+
+NAMES = (
+    "HOME", "DATABASE_URL", "MASTER_KEY", "MASTER_KEY_FILE", "PUBLIC_URL", "AMAZON_TOKEN_URL", "AMAZON_API_URL_NA",
+    "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
+    "AMAZON_APPLICATION_ID", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL", "QUICKBOOKS_REVOKE_URL",
+    "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
+    "QUOTA_SPEED",
+)  # fmt: skip
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises BadInput naming the variable, what was expected and what to do."""
+    environment = os.environ if environment is None else environment
+    given = {name: environment[PREFIX + name].strip() for name in NAMES if environment.get(PREFIX + name, "").strip()}
+    unknown = sorted(
+        name for name in environment if name.startswith(PREFIX) and name[len(PREFIX) :] not in (*NAMES, "SHARED")
+    )
+    if unknown:
+        raise BadInput(f"{', '.join(unknown)}: no such setting; see docs/operating.md for the names")
+    home = Path(given.get("HOME", "~/.ml-connector")).expanduser()
+    settings = Settings(
+        home=home,
+        database_url=_database_url(given.get("DATABASE_URL", f"sqlite:///{home / 'ml-connector.db'}")),
+        amazon_api_urls={
+            region: _url(f"AMAZON_API_URL_{region.upper()}", given.get(f"AMAZON_API_URL_{region.upper()}", host))
+            for region, host in AMAZON_HOSTS.items()
+        },
+        quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
+        **{
+            name.lower(): _url(name, value) if name.endswith("_URL") else value
+            for name, value in given.items()
+            if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED") and not name.startswith("AMAZON_API_URL_")
+        },
+    )
+    if settings.quota_speed != 1:
+        _refuse_speed_in_production(settings)
+    return settings
+
+
+def _refuse_speed_in_production(settings: Settings) -> None:
+    addresses = {
+        "AMAZON_TOKEN_URL": settings.amazon_token_url,
+        "QUICKBOOKS_API_URL": settings.quickbooks_api_url,
+        "QUICKBOOKS_TOKEN_URL": settings.quickbooks_token_url,
+        **{f"AMAZON_API_URL_{region.upper()}": url for region, url in settings.amazon_api_urls.items()},
+    }
+    for name, url in addresses.items():
+        host = urlsplit(url).hostname or ""
+        if any(host == domain or host.endswith("." + domain) for domain in _PRODUCTION_DOMAINS):
+            raise BadInput(
+                f"{PREFIX}QUOTA_SPEED={settings.quota_speed:g} is refused while {PREFIX}{name} is a vendor's own host "
+                f"({host}): it would break the vendor's quota. Remove QUOTA_SPEED, or set every vendor address to a "
+                "stand-in (ml-connector simulate)"
+            )
+
+
+def without_password(url: str) -> str:
+    """A database URL that may be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)
+
+
+def _url(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput(f"{PREFIX}{name}={value!r}: expected an address like https://example.com")
+    near = "." not in parts.hostname or parts.hostname.startswith("127.")  # this machine, or a neighbour by name
+    if parts.scheme == "http" and not near:
+        raise BadInput(f"{PREFIX}{name}={value!r}: expected https; plain http is for this machine alone")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise BadInput(
+            f"{PREFIX}DATABASE_URL={without_password(value)!r}: expected sqlite:///PATH or "
+            "postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    return value
+
+
+def _speed(value: str) -> float:
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1_000_000:
+        raise BadInput(f"{PREFIX}QUOTA_SPEED={value!r}: expected a number above 0, for example 1000")
+    return speed

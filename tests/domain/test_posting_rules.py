@@ -1,0 +1,363 @@
+"""The posting rules as tables: each worked example of accounting.md that is booked already, and each refusal.
+
+Without these a fee could land in income, a sale could be counted twice, or money could be guessed into place.
+"""
+
+import pytest
+import trade
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+
+from domain.document import Deposit, DepositLine, Invoice, InvoiceLine, debits_and_credits
+from domain.errors import Unbalanced
+from domain.flow import Flow
+from domain.order import AmazonOrder, Order
+from domain.posting_rules import Held, NothingToPost, SettlementPlan, invoice_for, plan_settlement
+
+ONE = "111-0000001-0000001"
+TWO = "111-0000002-0000002"
+
+
+def charge(
+    order_id: str, amount: str, description: str = "Principal", amount_type: str = "ItemPrice"
+) -> tuple[str, ...]:
+    return ("Order", amount_type, description, amount, order_id)
+
+
+def fee(order_id: str, amount: str, description: str = "Commission") -> tuple[str, ...]:
+    return ("Order", "ItemFees", description, amount, order_id)
+
+
+def tax_pair(order_id: str, amount: str) -> list[tuple[str, ...]]:
+    return [
+        ("Order", "ItemPrice", "Tax", amount, order_id),
+        ("Order", "ItemWithheldTax", "MarketplaceFacilitatorTax-Principal", f"-{amount}", order_id),
+    ]
+
+
+EXAMPLES = {
+    "E01 R1 R5 FBA order, facilitator tax": (
+        [trade.order(ONE, trade.item(ITEM="24.99", tax="2.06"))],
+        [
+            charge(ONE, "24.99"),
+            *tax_pair(ONE, "2.06"),
+            fee(ONE, "-3.75"),
+            fee(ONE, "-3.86", "FBAPerUnitFulfillmentFee"),
+        ],
+    ),
+    "E02 R2 FBM order, shipping charged, label bought from Amazon": (
+        [trade.order(ONE, trade.item(ITEM="40.00", SHIPPING="5.99"))],
+        [
+            charge(ONE, "40.00"),
+            charge(ONE, "5.99", "Shipping"),
+            fee(ONE, "-6.90"),
+            ("other-transaction", "other-transaction", "Shipping label purchase", "-7.42", ONE),
+        ],
+    ),
+    "E03 R3 gift wrap and shipping charged back by Amazon": (
+        [trade.order(ONE, trade.item(ITEM="30.00", SHIPPING="4.99", GIFT_WRAP="3.99"))],
+        [
+            charge(ONE, "30.00"),
+            charge(ONE, "4.99", "Shipping"),
+            charge(ONE, "3.99", "GiftWrap"),
+            fee(ONE, "-4.50"),
+            fee(ONE, "-3.86", "FBAPerUnitFulfillmentFee"),
+            fee(ONE, "-4.99", "ShippingChargeback"),
+            fee(ONE, "-3.99", "GiftwrapChargeback"),
+        ],
+    ),
+    "E04 R4 promotion and free shipping": (
+        [
+            trade.order(
+                ONE, trade.item(ITEM="50.00", SHIPPING="5.99", DISCOUNT_ITEM="-10.00", DISCOUNT_SHIPPING="-5.99")
+            )
+        ],
+        [
+            charge(ONE, "50.00"),
+            charge(ONE, "5.99", "Shipping"),
+            charge(ONE, "-10.00", "Principal", "Promotion"),
+            charge(ONE, "-5.99", "Shipping", "Promotion"),
+            fee(ONE, "-6.00"),
+            fee(ONE, "-3.86", "FBAPerUnitFulfillmentFee"),
+        ],
+    ),
+    "E10 R12 full refund in the same settlement": (
+        [trade.order(ONE, trade.item(ITEM="24.99")), trade.order(TWO, trade.item(ITEM="60.00"))],
+        [
+            charge(ONE, "24.99"),
+            fee(ONE, "-3.75"),
+            fee(ONE, "-3.86", "FBAPerUnitFulfillmentFee"),
+            charge(TWO, "60.00"),
+            fee(TWO, "-9.00"),
+            ("Refund", "ItemPrice", "Principal", "-24.99", ONE),
+            ("Refund", "ItemFees", "Commission", "3.75", ONE),
+            ("Refund", "ItemFees", "RefundCommission", "-0.75", ONE),
+        ],
+    ),
+    "E12 R14 refund of an order from before the connector": (
+        [trade.order(ONE, trade.item(ITEM="60.00"))],
+        [
+            charge(ONE, "60.00"),
+            fee(ONE, "-9.00"),
+            ("Refund", "ItemPrice", "Principal", "-24.99", "109-0000000-0000009"),
+            ("Refund", "ItemFees", "Commission", "3.75", "109-0000000-0000009"),
+            ("Refund", "ItemFees", "RefundCommission", "-0.75", "109-0000000-0000009"),
+        ],
+    ),
+    "E13 R15 A-to-z claim, SAFE-T and chargeback": (
+        [trade.order(ONE, trade.item(ITEM="60.00"))],
+        [
+            charge(ONE, "60.00"),
+            fee(ONE, "-5.25"),
+            ("A-to-z Guarantee Refund", "ItemPrice", "Principal", "-24.99", TWO),
+            ("Chargeback Refund", "ItemPrice", "Principal", "-10.00", TWO),
+            ("other-transaction", "other-transaction", "SAFE-T Reimbursement", "18.00", TWO),
+        ],
+    ),
+    "E14 R17 reimbursement and clawback": (
+        [],
+        [
+            ("other-transaction", "FBA Inventory Reimbursement", "WAREHOUSE_LOST", "31.20"),
+            ("other-transaction", "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", "-15.60"),
+        ],
+    ),
+    "E15 R18 service fees, ads, storage, inbound, removal, coupon": (
+        [trade.order(ONE, trade.item(ITEM="500.00"))],
+        [
+            charge(ONE, "500.00"),
+            fee(ONE, "-75.00"),
+            ("ServiceFee", "other-transaction", "Subscription Fee", "-39.99"),
+            ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", "-123.45"),
+            ("ServiceFee", "other-transaction", "Storage Fee", "-18.10"),
+            ("", "other-transaction", "FBAInboundTransportationFee", "-26.33", "FBA15ABC"),
+            ("other-transaction", "other-transaction", "RemovalComplete", "-1.04"),
+            ("CouponRedemptionFee", "CouponRedemptionFee", "Coupon", "-77.20"),
+        ],
+    ),
+    "E17 R20 reserve": (
+        [trade.order(ONE, trade.item(ITEM="300.00"))],
+        [
+            charge(ONE, "300.00"),
+            ("other-transaction", "other-transaction", "Previous Reserve Amount Balance", "120.00"),
+            ("other-transaction", "other-transaction", "Current Reserve Amount", "-80.00"),
+        ],
+    ),
+    "E22 R28 MCF order: a fee, no income": (
+        [trade.order(ONE, trade.item(ITEM="50.00"))],
+        [charge(ONE, "50.00"), ("Order", "ItemFees", "FBAPerUnitFulfillmentFee", "-7.99", "S01-1234567-1234567")],
+    ),
+    "R21 a carried balance and its charge in one settlement cancel out": (
+        [trade.order(ONE, trade.item(ITEM="50.00"))],
+        [
+            charge(ONE, "50.00"),
+            ("other-transaction", "other-transaction", "Payable to Amazon", "-321.69"),
+            ("other-transaction", "other-transaction", "Successful charge", "321.69"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_worked_example_is_booked_as_an_accountant_would(name: str, snapshot: SnapshotAssertion) -> None:
+    orders, rows = EXAMPLES[name]
+    states, invoices = trade.invoiced(orders)
+    settlement = trade.settlement(trade.lines(*rows))
+
+    planned = plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping())
+
+    assert isinstance(planned, SettlementPlan), planned
+    assert trade.ledger_text(*trade.documents_of(planned, invoices.values())) == snapshot
+
+
+def test_settlement_files_alone_book_order_lines_as_income(snapshot: SnapshotAssertion) -> None:
+    planned = trade.plan(
+        trade.lines(charge(ONE, "24.99"), *tax_pair(ONE, "2.06"), fee(ONE, "-3.75")), flow=trade.NO_ORDERS
+    )
+
+    assert isinstance(planned, SettlementPlan)
+    assert planned.payments == {}
+    assert trade.ledger_text(planned.deposit) == snapshot
+
+
+REFUSALS = {
+    "a tax remainder": ([trade.order(ONE)], [charge(ONE, "24.99"), ("Order", "ItemPrice", "Tax", "0.31", ONE)], "tax_remainder", "0.31"),
+    "an order never seen": ([], [charge(ONE, "24.99")], "order_not_seen", "24.99"),
+    "an order that has not shipped": ([trade.order(ONE, status="UNSHIPPED")], [charge(ONE, "24.99")], "order_not_invoiced", "24.99"),
+    "more settled than invoiced": ([trade.order(ONE)], [charge(ONE, "25.00")], "settled_differs", "25.00"),
+    "a component the invoice has not": ([trade.order(ONE)], [charge(ONE, "24.99"), charge(ONE, "3.99", "GiftWrap")], "settled_differs", "28.98"),
+    "an unknown triple": ([trade.order(ONE)], [charge(ONE, "24.99"), ("ServiceFee", "other-transaction", "Moon Fee", "-1.00")], "unmapped", "-1.00"),
+    "a line for review": ([trade.order(ONE)], [charge(ONE, "24.99"), ("other-transaction", "other-transaction", "MiscAdjustment", "-1.00")], "unmapped", "-1.00"),
+    "a fee with the wrong sign": ([trade.order(ONE)], [charge(ONE, "24.99"), fee(ONE, "3.75")], "unmapped", "3.75"),
+    "a loan": ([], [("other-transaction", "other-transaction", "Amazon Capital Services", "5000.00")], "needs_journal", "5000.00"),
+    "a total of zero": ([], [("other-transaction", "other-transaction", "Storage Fee", "0.00")], "total_not_positive", "0.00"),
+    "a negative total": ([], [("ServiceFee", "other-transaction", "Storage Fee", "-321.69")], "total_not_positive", "-321.69"),
+    "a failed transfer returned": ([trade.order(ONE)], [charge(ONE, "24.99"), ("other-transaction", "other-transaction", "Transfer of funds unsuccessful: x", "14.19")], "balance_moved", "14.19"),
+    "sales without an order": ([], [charge("", "5.00")], "not_an_amazon_order", "5.00"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_cannot_be_placed_is_held_with_its_reason_and_its_money(name: str) -> None:
+    orders, rows, code, amount = REFUSALS[name]
+    states = {one.order_id: Order(known=one, first_shipped=one.updated) for one in orders}
+    invoices = {
+        key: posting for key, posting in trade.invoiced(orders)[1].items() if isinstance(posting.document, Invoice)
+    }
+
+    outcome = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, trade.mapping())
+
+    assert isinstance(outcome, Held)
+    assert [(reason.code, reason.amount) for reason in outcome.reasons if reason.code == code] == [
+        (code, trade.usd(amount))
+    ]
+
+
+def test_a_currency_without_a_bank_account_is_held() -> None:
+    settlement = trade.settlement(trade.lines(("ServiceFee", "other-transaction", "SAFE-T", "5.00")), currency="CAD")
+
+    outcome = plan_settlement(settlement, {}, {}, trade.FLOW, trade.mapping())
+
+    assert isinstance(outcome, Held)
+    assert "currency_without_bank" in {reason.code for reason in outcome.reasons}
+
+
+def test_lines_that_do_not_add_up_are_held_and_never_plugged() -> None:
+    settlement = trade.settlement(trade.lines(charge(ONE, "24.99")), total=trade.usd("25.00"))
+
+    outcome = plan_settlement(settlement, {}, {}, trade.NO_ORDERS, trade.mapping())
+
+    assert isinstance(outcome, Held)
+    assert [reason.code for reason in outcome.reasons] == ["disputed"]
+
+
+def test_two_parcels_paid_in_two_settlements_pay_one_invoice_in_parts() -> None:
+    one = trade.order(ONE, trade.item(1, ITEM="20.00"), trade.item(2, ITEM="30.00"))
+    states, invoices = trade.invoiced([one])
+    first = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "20.00")), "1"), states, invoices, trade.FLOW, trade.mapping()
+    )
+    assert isinstance(first, SettlementPlan)
+    states[ONE].settled = {"1": first.settled[ONE]}
+
+    second = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "30.00")), "2"), states, invoices, trade.FLOW, trade.mapping()
+    )
+    third = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "30.01")), "2"), states, invoices, trade.FLOW, trade.mapping()
+    )
+
+    assert isinstance(second, SettlementPlan)
+    assert second.deposit.total == trade.usd("30.00")
+    assert isinstance(third, Held)
+
+
+def test_an_order_shipped_before_the_cut_off_is_booked_directly_and_never_invoiced() -> None:
+    from datetime import date
+
+    flow = Flow(
+        name="us",
+        region="na",
+        realm="1",
+        zone="America/Los_Angeles",
+        banks={"USD": "Checking"},
+        since=date(2026, 11, 10),
+    )
+    states = {ONE: Order(known=trade.order(ONE), first_shipped=trade.order(ONE).updated)}
+
+    assert invoice_for(states[ONE], flow, trade.mapping()) == NothingToPost("historical")
+    planned = plan_settlement(trade.settlement(trade.lines(charge(ONE, "24.99"))), states, {}, flow, trade.mapping())
+
+    assert isinstance(planned, SettlementPlan)
+    assert planned.recognised == {ONE: trade.usd("24.99")}
+    assert planned.payments == {}
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        (trade.order(ONE, status="PENDING"), "waiting"),
+        (trade.order(ONE, status="PARTIALLY_SHIPPED"), "waiting"),
+        (trade.order(ONE, status="CANCELLED"), "cancelled"),
+        (trade.order(ONE, amazon_channel=False), "not_amazon"),
+        (trade.order(ONE, trade.item(), replaces=TWO), "free"),
+    ],
+)
+def test_an_order_that_makes_no_invoice_says_why(order: AmazonOrder, why: str) -> None:
+    assert invoice_for(Order(known=order, first_shipped=order.updated), trade.FLOW, trade.mapping()) == NothingToPost(
+        why
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (trade.order(ONE, trade.item(ITEM="24.99", tax="2.06", facilitator=False)), "tax_owed_by_seller"),
+        (trade.order(ONE, currency="CAD"), "currency_without_bank"),
+        (trade.order(ONE, trade.item(ITEM="20.00", DISCOUNT_ITEM="-20.00")), "total_not_positive"),
+        (trade.order(ONE, trade.item(ITEM="20.00", OTHER="1.00")), "unmapped"),
+    ],
+)
+def test_an_order_that_cannot_be_invoiced_is_held(order: AmazonOrder, code: str) -> None:
+    outcome = invoice_for(Order(known=order, first_shipped=order.updated), trade.FLOW, trade.mapping())
+
+    assert isinstance(outcome, Held)
+    assert code in {reason.code for reason in outcome.reasons}
+
+
+def test_a_document_whose_sides_differ_cannot_be_built() -> None:
+    with pytest.raises(Unbalanced):
+        Invoice("1", "1", "c", trade.NOW.date(), "USD", (InvoiceLine("SALES", 5),), total=6)
+    with pytest.raises(Unbalanced):
+        Deposit("1", trade.NOW.date(), "USD", "USD", "CLR:USD", 100, (DepositLine("REFFEE", -15, "fees"),), total=84)
+
+
+TRIPLES = [
+    ("ServiceFee", "other-transaction", "Storage Fee", -1),
+    ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", -1),
+    ("Refund", "ItemPrice", "Principal", -1),
+    ("Refund", "ItemFees", "Commission", 1),
+    ("other-transaction", "FBA Inventory Reimbursement", "WAREHOUSE_LOST", 1),
+    ("other-transaction", "other-transaction", "Current Reserve Amount", -1),
+    ("other-transaction", "other-transaction", "Previous Reserve Amount Balance", 1),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 50_000), st.integers(0, 3_000), st.integers(0, 40)), min_size=1, max_size=25),
+    st.lists(st.tuples(st.sampled_from(TRIPLES), st.integers(0, 5_000)), max_size=25),
+)
+def test_any_settlement_is_deposited_in_full_and_leaves_clearing_at_zero(
+    sales: list[tuple[int, int, int]], others: list[tuple[tuple[str, str, str, int], int]]
+) -> None:
+    orders = []
+    rows = []
+    for number, (price, shipping, fee_percent) in enumerate(sales, start=1):
+        order_id = f"111-{number:07}-0000000"
+        price_text, shipping_text = f"{price / 100:.2f}", f"{shipping / 100:.2f}"
+        orders.append(trade.order(order_id, trade.item(ITEM=price_text, SHIPPING=shipping_text)))
+        rows += [charge(order_id, price_text), charge(order_id, shipping_text, "Shipping")]
+        rows.append(fee(order_id, f"-{price * fee_percent // 100 / 100:.2f}"))
+    rows += [(*triple[:3], f"{triple[3] * amount / 100:.2f}") for triple, amount in others]
+    states, invoices = trade.invoiced(orders)
+    settlement = trade.settlement(trade.lines(*rows))
+    assert settlement.closed is not None
+
+    planned = plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping())
+
+    if settlement.closed.total <= 0:
+        assert isinstance(planned, Held)
+        return
+    assert isinstance(planned, SettlementPlan)
+    assert planned.deposit.total == settlement.closed.total
+    balances: dict[str, int] = {}
+    for document in trade.documents_of(planned, invoices.values()):
+        for account, amount in debits_and_credits(document):
+            balances[account] = balances.get(account, 0) + amount
+        assert sum(balances.values()) == 0
+    assert balances.get("CLR:USD", 0) == 0
+    assert balances.get("AR", 0) == 0
+    assert balances["BANK:USD"] == settlement.closed.total
+    # Planning again from the same facts is the same plan.
+    assert plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping()) == planned
