@@ -1,5 +1,6 @@
 """`ml-connector simulate`: both stand-ins in processes of their own, until stopped."""
 
+import contextlib
 import signal
 import threading
 from typing import Annotated
@@ -32,8 +33,6 @@ def simulate(
         out.print("# Running; stop with Ctrl-C.")
         stopped = threading.Event()
         signal.signal(signal.SIGTERM, lambda number, frame: stopped.set())
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             stopped.wait()
-        except KeyboardInterrupt:
-            pass
     return 0

@@ -181,20 +181,68 @@ def test_settlement_files_alone_book_order_lines_as_income(snapshot: SnapshotAss
 
 
 REFUSALS = {
-    "a tax remainder": ([trade.order(ONE)], [charge(ONE, "24.99"), ("Order", "ItemPrice", "Tax", "0.31", ONE)], "tax_remainder", "0.31"),
+    "a tax remainder": (
+        [trade.order(ONE)],
+        [charge(ONE, "24.99"), ("Order", "ItemPrice", "Tax", "0.31", ONE)],
+        "tax_remainder",
+        "0.31",
+    ),
     "an order never seen": ([], [charge(ONE, "24.99")], "order_not_seen", "24.99"),
-    "an order that has not shipped": ([trade.order(ONE, status="UNSHIPPED")], [charge(ONE, "24.99")], "order_not_invoiced", "24.99"),
+    "an order that has not shipped": (
+        [trade.order(ONE, status="UNSHIPPED")],
+        [charge(ONE, "24.99")],
+        "order_not_invoiced",
+        "24.99",
+    ),
     "more settled than invoiced": ([trade.order(ONE)], [charge(ONE, "25.00")], "settled_differs", "25.00"),
-    "a component the invoice has not": ([trade.order(ONE)], [charge(ONE, "24.99"), charge(ONE, "3.99", "GiftWrap")], "settled_differs", "28.98"),
-    "an unknown triple": ([trade.order(ONE)], [charge(ONE, "24.99"), ("ServiceFee", "other-transaction", "Moon Fee", "-1.00")], "unmapped", "-1.00"),
-    "a line for review": ([trade.order(ONE)], [charge(ONE, "24.99"), ("other-transaction", "other-transaction", "MiscAdjustment", "-1.00")], "unmapped", "-1.00"),
+    "a component the invoice has not": (
+        [trade.order(ONE)],
+        [charge(ONE, "24.99"), charge(ONE, "3.99", "GiftWrap")],
+        "settled_differs",
+        "28.98",
+    ),
+    "an unknown triple": (
+        [trade.order(ONE)],
+        [charge(ONE, "24.99"), ("ServiceFee", "other-transaction", "Moon Fee", "-1.00")],
+        "unmapped",
+        "-1.00",
+    ),
+    "a line for review": (
+        [trade.order(ONE)],
+        [charge(ONE, "24.99"), ("other-transaction", "other-transaction", "MiscAdjustment", "-1.00")],
+        "unmapped",
+        "-1.00",
+    ),
     "a fee with the wrong sign": ([trade.order(ONE)], [charge(ONE, "24.99"), fee(ONE, "3.75")], "unmapped", "3.75"),
-    "a loan": ([], [("other-transaction", "other-transaction", "Amazon Capital Services", "5000.00")], "needs_journal", "5000.00"),
-    "a total of zero": ([], [("other-transaction", "other-transaction", "Storage Fee", "0.00")], "total_not_positive", "0.00"),
-    "a negative total": ([], [("ServiceFee", "other-transaction", "Storage Fee", "-321.69")], "total_not_positive", "-321.69"),
-    "a failed transfer returned": ([trade.order(ONE)], [charge(ONE, "24.99"), ("other-transaction", "other-transaction", "Transfer of funds unsuccessful: x", "14.19")], "balance_moved", "14.19"),
+    "a loan": (
+        [],
+        [("other-transaction", "other-transaction", "Amazon Capital Services", "5000.00")],
+        "needs_journal",
+        "5000.00",
+    ),
+    "a total of zero": (
+        [],
+        [("other-transaction", "other-transaction", "Storage Fee", "0.00")],
+        "total_not_positive",
+        "0.00",
+    ),
+    "a negative total": (
+        [],
+        [("ServiceFee", "other-transaction", "Storage Fee", "-321.69")],
+        "total_not_positive",
+        "-321.69",
+    ),
+    "a failed transfer returned": (
+        [trade.order(ONE)],
+        [
+            charge(ONE, "24.99"),
+            ("other-transaction", "other-transaction", "Transfer of funds unsuccessful: x", "14.19"),
+        ],
+        "balance_moved",
+        "14.19",
+    ),
     "sales without an order": ([], [charge("", "5.00")], "not_an_amazon_order", "5.00"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
