@@ -1,5 +1,7 @@
 """What surrounds the documents: request ids, batches, quotas, lost answers. Here duplicates are made or prevented."""
 
+import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -70,7 +72,7 @@ def test_a_request_id_with_another_body_gets_the_first_answer_and_is_recorded_as
 
 
 def test_a_refusal_is_not_remembered_unless_the_dial_says_so(hand: Hand) -> None:
-    bad = {**invoice("A"), "CustomerRef": {"value": "99"}}
+    bad = {**invoice("Z"), "CustomerRef": {"value": "99"}}
     assert code_of(hand.post("Invoice", bad, requestid="r1")) == "2500"
     assert hand.post("Invoice", invoice("A"), requestid="r1")["DocNumber"] == "A"
     hand.control("dials", {"remember_faults": True})
@@ -100,7 +102,7 @@ def test_request_ids_have_length_limits(hand: Hand) -> None:
 def test_a_batch_item_is_recognised_by_requestid_and_bid_together(hand: Hand) -> None:
     first = hand.batch(item("1"), item("2"), requestid="r1")
     again = hand.batch(item("1"), item("2"), requestid="r1")
-    assert first == again and invoices(hand) == 2
+    assert (first, invoices(hand)) == (again, 2)
     hand.batch(item("3"), requestid="r1")  # the same requestid with another bId is another request
     hand.batch(item("1"), requestid="r2")
     assert invoices(hand) == 4
@@ -110,12 +112,13 @@ def test_a_batch_item_is_recognised_by_requestid_and_bid_together(hand: Hand) ->
 
 
 def test_batch_items_stand_alone(hand: Hand) -> None:
+    noted = {"Id": "1", "SyncToken": "0", "sparse": True, "PrivateNote": "n"}
     answers = hand.batch(
         item("1", "A"),
         item("2", "A"),
         {"bId": "3", "operation": "delete", "Invoice": {"Id": "77", "SyncToken": "0"}},
         {"bId": "4", "Query": "select count(*) from Invoice"},
-        {"bId": "5", "operation": "update", "Invoice": {"Id": "1", "SyncToken": "0", "sparse": True, "PrivateNote": "n"}},
+        {"bId": "5", "operation": "update", "Invoice": noted},
         {**item("6", "A"), "optionsData": "allowduplicatedocnum"},
     )
     assert [code_of(answer) for answer in answers] == ["", "6140", "610", "", "", ""]
@@ -253,7 +256,7 @@ def test_a_lost_answer_has_been_written_and_is_found_again_by_its_request_id(wir
         expected = {"commit_then_503": 503, "commit_then_html": 504, "truncated_json": 200}[kind]
         assert answer.status_code == expected
         if kind != "commit_then_503":
-            with pytest.raises(ValueError):
+            with pytest.raises(json.JSONDecodeError):
                 answer.json()
     assert invoices(wired) == 1
     again = create().json()
@@ -286,9 +289,24 @@ def test_faults_fire_in_order_each_on_its_own_calls(wired: Hand) -> None:
 
 def test_a_slow_answer_is_slow_and_does_not_hold_up_others(wired: Hand) -> None:
     wired.control("faults", [{"on": "query", "kind": "slow:0.3"}])
-    begun = time.perf_counter()
-    wired.query("select count(*) from Invoice")
-    assert time.perf_counter() - begun >= 0.3
+    begun, finished = time.perf_counter(), []
+
+    def ask() -> None:
+        wired.query("select count(*) from Invoice")
+        finished.append(time.perf_counter() - begun)
+
+    slow = threading.Thread(target=ask)
+    slow.start()
+    time.sleep(0.05)
+    assert wired.send("GET", "preferences").status_code == 200
+    assert finished == []
+    slow.join()
+    assert finished[0] >= 0.3
+
+
+def test_more_calls_at_once_than_allowed_are_refused() -> None:
+    with at_hand(concurrent_requests=0) as hand:
+        assert hand.send("GET", "preferences").status_code == 429
 
 
 def test_expired_tokens_can_be_ordered(wired: Hand) -> None:

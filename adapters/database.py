@@ -1,0 +1,256 @@
+"""One database, two dialects: SQLite embedded, PostgreSQL as a server, behind the same few methods.
+
+Built on the eventsourcing library's datastores, so that events, heads, ledger, read models and the vault share one
+pool and, on SQLite, one writer lock. SQL is written once with `?` for parameters.
+"""
+
+import contextlib
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote
+from uuid import uuid4
+
+import psycopg
+from eventsourcing.persistence import PersistenceError
+from eventsourcing.postgres import PostgresDatastore
+from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+from psycopg.rows import tuple_row
+
+from domain.errors import BadInput
+
+Dialect = Literal["sqlite", "postgresql"]
+
+LOCK_SECONDS = 30  # how long a writer waits for another process's write
+POOL_SIZE = 2
+POOL_OVERFLOW = 10
+IDLE_SECONDS = 60  # folding happens outside transactions; the library's 5 s is short for a busy machine
+IDS_PER_QUERY = 500
+
+# What the databases raise when a unique key is taken.
+DUPLICATE_KEY = (sqlite3.IntegrityError, psycopg.errors.UniqueViolation)
+
+_SCHEMA_LOCK = 7_319_027  # any number, the same in every process
+
+
+class Cursor:
+    """A cursor of either database that takes `?` for parameters and gives tuples."""
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self.raw = raw
+        self.dialect = dialect
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self.raw.execute(for_dialect(sql, self.dialect), parameters)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self.raw.executemany(for_dialect(sql, self.dialect), rows)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self.raw.fetchone()
+        return row
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.raw.fetchall()
+        return rows
+
+    @property
+    def rowcount(self) -> int:
+        return int(self.raw.rowcount)
+
+
+class Database:
+    """A pool of connections. `transaction` writes (and on SQLite waits for the one writer lock), `reading` reads."""
+
+    def __init__(self, dialect: Dialect, datastore: SQLiteDatastore | PostgresDatastore, name: str) -> None:
+        self.dialect: Dialect = dialect
+        self.datastore = datastore
+        self.name = name
+        self._schemas: set[str] = set()
+        self._schema_guard = threading.Lock()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """Commit on success, roll back on any error. Keep it short; nothing slow inside."""
+        if isinstance(self.datastore, SQLiteDatastore):
+            with self.datastore.get_connection(commit=True) as connection:
+                raw = _sqlite_cursor(connection)
+                # A deferred transaction that reads first cannot always become a writer; this one is a writer at once.
+                raw.execute("BEGIN IMMEDIATE")
+                try:
+                    yield Cursor(raw, "sqlite")
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+        else:
+            with (
+                self._postgres_connection() as conn,
+                conn.transaction(),
+                conn.cursor(row_factory=tuple_row) as raw_cursor,
+            ):
+                yield Cursor(raw_cursor, "postgresql")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """A consistent view for reading; nothing written in it is kept."""
+        if isinstance(self.datastore, SQLiteDatastore):
+            with self.datastore.get_connection(commit=False) as connection:
+                raw = _sqlite_cursor(connection)
+                raw.execute("BEGIN")
+                try:
+                    yield Cursor(raw, "sqlite")
+                finally:
+                    connection.rollback()
+        else:
+            with (
+                self._postgres_connection() as conn,
+                conn.transaction(force_rollback=True),
+                conn.cursor(row_factory=tuple_row) as raw_cursor,
+            ):
+                yield Cursor(raw_cursor, "postgresql")
+
+    def create_schema(self, statements: Sequence[str]) -> None:
+        """Run `CREATE … IF NOT EXISTS` statements once; safe where several processes start together."""
+        key = "\n".join(statements)
+        with self._schema_guard:
+            if key in self._schemas:
+                return
+            with self.transaction() as cursor:
+                if self.dialect == "postgresql":
+                    cursor.execute("SELECT pg_advisory_xact_lock(?)", (_SCHEMA_LOCK,))
+                for statement in statements:
+                    cursor.execute(statement)
+            self._schemas.add(key)
+
+    def check(self) -> str:
+        """What a doctor reports: which database, reachable and writable."""
+        with self.transaction() as cursor:
+            cursor.execute("SELECT sqlite_version()" if self.dialect == "sqlite" else "SHOW server_version")
+            row = cursor.fetchone()
+        return f"{self.dialect} {row[0] if row else '?'} at {self.name}, reachable and writable"
+
+    def close(self) -> None:
+        self.datastore.close()
+
+    @contextlib.contextmanager
+    def _postgres_connection(self) -> Iterator[psycopg.Connection[Any]]:
+        assert isinstance(self.datastore, PostgresDatastore)
+        self.datastore.pool.open(False, LOCK_SECONDS)
+        with self.datastore.pool.connection() as conn:
+            yield conn
+
+
+def open_database(url: str) -> Database:
+    """`sqlite:///PATH`, `sqlite://` (in memory) or `postgresql://…`. Raises BadInput for anything else."""
+    if url == "sqlite://":
+        return _sqlite(f"file:{uuid4().hex}?mode=memory&cache=shared", "memory")
+    if url.startswith("sqlite:///"):
+        path = Path(unquote(url.removeprefix("sqlite:///")))
+        if not path.parent.is_dir():
+            raise BadInput(f"the folder {path.parent} for the database does not exist; make it or change DATABASE_URL")
+        return _sqlite(str(path), str(path))
+    if url.startswith(("postgresql://", "postgres://")):
+        return _postgresql(url)
+    raise BadInput("the database URL must begin with sqlite:/// or postgresql://")
+
+
+def in_many(cursor: Cursor, sql: str, ids: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query with `IN (?…)` written as `{ids}`, asked in portions of 500."""
+    rows: list[tuple[Any, ...]] = []
+    for begin in range(0, len(ids), IDS_PER_QUERY):
+        portion = list(ids[begin : begin + IDS_PER_QUERY])
+        if cursor.dialect == "postgresql":
+            cursor.raw.execute(for_dialect(sql.replace("IN ({ids})", "= ANY(?)"), "postgresql"), (portion,))
+        else:
+            cursor.execute(sql.replace("{ids}", ",".join("?" * len(portion))), portion)
+        rows += cursor.fetchall()
+    return rows
+
+
+def insert_many(
+    cursor: Cursor, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], on_conflict: str = ""
+) -> None:
+    """Insert rows in bulk: COPY on PostgreSQL where nothing can conflict, else many at once."""
+    if not rows:
+        return
+    names = ", ".join(columns)
+    if cursor.dialect == "postgresql" and not on_conflict and len(rows) > 20:
+        with cursor.raw.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return
+    places = ", ".join("?" * len(columns))
+    cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places}) {on_conflict}".rstrip(), rows)
+
+
+@lru_cache(maxsize=1_024)
+def for_dialect(sql: str, dialect: Dialect) -> str:
+    """`?` outside quotes becomes `%s` for psycopg, and `%` is doubled there."""
+    if dialect == "sqlite":
+        return sql
+    parts = re.split(r"('(?:[^']|'')*')", sql.replace("%", "%%"))
+    return "".join(part if part.startswith("'") else part.replace("?", "%s") for part in parts)
+
+
+class _TunedPool(SQLiteConnectionPool):
+    """Connections with a larger cache and rarer checkpoints.
+
+    `synchronous` stays FULL: an intent must be on disk before the call to the vendor leaves.
+    """
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        cursor = connection.cursor().sqlite_cursor
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA wal_autocheckpoint=20000")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        return connection
+
+
+def _sqlite(name: str, shown: str) -> Database:
+    datastore = SQLiteDatastore(name, lock_timeout=LOCK_SECONDS, pool_size=POOL_SIZE, pool_timeout=LOCK_SECONDS)
+    datastore.pool.close()
+    datastore.pool = _TunedPool(
+        db_name=name,
+        lock_timeout=LOCK_SECONDS,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=LOCK_SECONDS,
+    )
+    try:
+        with datastore.get_connection(commit=True):
+            pass
+    except PersistenceError as error:
+        raise BadInput(f"the database {shown} cannot be opened: {error}") from None
+    return Database("sqlite", datastore, shown)
+
+
+def _postgresql(url: str) -> Database:
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    datastore = PostgresDatastore(
+        dbname=str(parts.get("dbname") or ""),
+        host=str(parts.get("host") or ""),
+        port=str(parts.get("port") or "5432"),
+        user=str(parts.get("user") or ""),
+        password=str(parts.get("password") or ""),
+        connect_timeout=LOCK_SECONDS,
+        idle_in_transaction_session_timeout=IDLE_SECONDS,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        max_waiting=0,
+        lock_timeout=LOCK_SECONDS,
+    )
+    shown = f"{parts.get('host') or 'local'}/{parts.get('dbname') or ''}"
+    return Database("postgresql", datastore, shown)
+
+
+def _sqlite_cursor(connection: SQLiteConnection) -> sqlite3.Cursor:
+    cursor = connection.cursor().sqlite_cursor
+    cursor.row_factory = None  # tuples
+    return cursor

@@ -1,0 +1,94 @@
+"""Events to stored bytes and back: short stable names, JSON, upcasters for what has changed its shape.
+
+A name is for ever. A field is only ever added, with a default; anything else is a new name (`.v2`) and a pure
+function that turns the old state into the new one. Unknown names are refused, and nothing is imported by name.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from domain import flow, mapping, order, posting, settlement
+from domain.errors import Tampered
+from domain.event import Event
+
+State = dict[str, Any]
+Upcast = Callable[[State], State]
+
+EVENTS: dict[str, type[Event]] = {
+    "flow.created.v1": flow.FlowCreated,
+    "flow.amazon-connected.v1": flow.AmazonConnected,
+    "flow.quickbooks-connected.v1": flow.QuickBooksConnected,
+    "flow.connection-lost.v1": flow.ConnectionLost,
+    "cycle.started.v1": flow.CycleStarted,
+    "cycle.watermark.v1": flow.WatermarkAdvanced,
+    "cycle.finished.v1": flow.CycleFinished,
+    "cycle.failed.v1": flow.CycleFailed,
+    "mapping.changed.v1": mapping.MappingChanged,
+    "gap.missing.v1": mapping.MappingMissing,
+    "gap.found.v1": mapping.MappingFound,
+    "order.ingested.v1": order.OrderIngested,
+    "order.amended.v1": order.OrderAmended,
+    "order.cancelled.v1": order.OrderCancelled,
+    "order.settled.v1": order.OrderSettled,
+    "order.recognised.v1": order.OrderRecognisedBySettlement,
+    "settlement.lines.v1": settlement.SettlementLinesIngested,
+    "settlement.closed.v1": settlement.SettlementClosed,
+    "settlement.disputed.v1": settlement.SettlementDisputed,
+    "posting.held.v1": posting.PostingHeld,
+    "posting.planned.v1": posting.PostingPlanned,
+    "posting.withdrawn.v1": posting.PostingWithdrawn,
+    "posting.submitted.v1": posting.PostingSubmitted,
+    "posting.invoice-posted.v1": posting.InvoicePosted,
+    "posting.payment-posted.v1": posting.PaymentPosted,
+    "posting.deposit-posted.v1": posting.DepositPosted,
+    "posting.rejected.v1": posting.PostingRejected,
+    "batch.submitted.v1": posting.BatchSubmitted,
+    "batch.answered.v1": posting.BatchAnswered,
+}
+
+# Old name -> (newest name, old state -> new state). None yet: this is the first version of everything.
+UPCASTERS: dict[str, tuple[str, Upcast]] = {}
+
+
+class EventMapper(Mapper[UUID]):
+    """The library's mapper for msgspec Structs, which have no `__dict__` for its own to read."""
+
+    def __init__(
+        self, events: dict[str, type[Event]] | None = None, upcasters: dict[str, tuple[str, Upcast]] | None = None
+    ) -> None:
+        super().__init__(JSONTranscoder())
+        events = EVENTS if events is None else events
+        self._upcasters = UPCASTERS if upcasters is None else upcasters
+        self._names = {kind: name for name, kind in events.items()}
+        self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in events.items()}
+        self._types = events
+        self._encode = msgspec.json.Encoder(order="deterministic").encode
+
+    def encode(self, event: Event) -> tuple[str, bytes]:
+        """The name and the bytes of an event."""
+        try:
+            return self._names[type(event)], self._encode(event)
+        except KeyError:
+            raise TypeError(
+                f"{type(event).__name__} has no name in the event registry (event_store/mapper.py)"
+            ) from None
+
+    def decode(self, name: str, state: bytes) -> Event:
+        """An event from its name and bytes. Raises Tampered where the name or the state is not one of ours."""
+        try:
+            if (upcaster := self._upcasters.get(name)) is not None:
+                newest, upcast = upcaster
+                return msgspec.convert(upcast(msgspec.json.decode(state)), self._types[newest])
+            return self._decoders[name].decode(state)
+        except KeyError:
+            raise Tampered(f"the log holds an event named {name!r}, which this version does not know") from None
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise Tampered(f"an event named {name!r} cannot be read: {error}") from None
+
+    def stored(self, stream: UUID, version: int, event: Event) -> StoredEvent:
+        name, state = self.encode(event)
+        return StoredEvent(originator_id=stream, originator_version=version, topic=name, state=state)

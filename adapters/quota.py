@@ -1,0 +1,79 @@
+"""Vendors' quotas as rows that all workers share, and a meter of calls.
+
+A quota is a GCRA row: one UPDATE takes a place and says how long to wait for it. Rates are multiplied by `speed`
+where a stand-in's clock runs fast.
+"""
+
+import time
+from datetime import UTC, datetime
+
+from adapters.database import Database
+
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS calls (flow TEXT NOT NULL, vendor TEXT NOT NULL, operation TEXT NOT NULL, "
+    "day TEXT NOT NULL, calls BIGINT NOT NULL, PRIMARY KEY (flow, vendor, operation, day))",
+)
+
+
+class Quotas:
+    """Shared quotas and the meter of one installation."""
+
+    def __init__(self, database: Database, speed: float = 1.0) -> None:
+        self._database = database
+        self._speed = speed
+        database.create_schema(SCHEMA)
+
+    def reserve(self, key: str, rate: float, burst: float) -> float:
+        """Take a place in `key`'s bucket of `rate` per second and `burst`; the seconds to wait before using it.
+
+        A new bucket starts half full: another process may have used it before us.
+        """
+        interval = 1 / (rate * self._speed)
+        now = time.time()
+        start = now + burst / 2 * interval
+        allowance = (burst - 1) * interval
+        # next_free is the time at which the bucket would be full again; each call pushes it back by one interval.
+        push = "CASE WHEN quotas.next_free > ? THEN quotas.next_free ELSE ? END + ?"
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO quotas (name, next_free) VALUES (?, ?) "
+                f"ON CONFLICT (name) DO UPDATE SET next_free = {push} RETURNING next_free",
+                (key, start + interval, now, now, interval),
+            )
+            row = cursor.fetchone()
+        assert row is not None
+        return max(0.0, float(row[0]) - interval - allowance - now)
+
+    def pause(self, key: str, seconds: float) -> None:
+        """Nobody uses `key` for that long: the vendor said so. Already in real seconds."""
+        until = time.time() + seconds
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO quotas (name, next_free) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET next_free = "
+                "CASE WHEN quotas.next_free > excluded.next_free THEN quotas.next_free ELSE excluded.next_free END",
+                (key, until),
+            )
+
+    def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
+        """Add to the meter."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO calls (flow, vendor, operation, day, calls) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (flow, vendor, operation, day) DO UPDATE SET calls = calls.calls + excluded.calls",
+                (flow, vendor, operation, datetime.now(UTC).date().isoformat(), calls),
+            )
+
+    def calls(self, flow: str) -> dict[str, int]:
+        """Calls of a flow by vendor, all days."""
+        with self._database.reading() as cursor:
+            cursor.execute("SELECT vendor, SUM(calls) FROM calls WHERE flow = ? GROUP BY vendor", (flow,))
+            return {vendor: int(calls) for vendor, calls in cursor.fetchall()}
+
+    def calls_by_operation(self, flow: str) -> dict[tuple[str, str], int]:
+        """Calls of a flow by vendor and operation, all days."""
+        with self._database.reading() as cursor:
+            cursor.execute(
+                "SELECT vendor, operation, SUM(calls) FROM calls WHERE flow = ? GROUP BY vendor, operation", (flow,)
+            )
+            return {(vendor, operation): int(calls) for vendor, operation, calls in cursor.fetchall()}

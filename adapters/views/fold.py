@@ -1,0 +1,649 @@
+"""A batch of events folded into changes of rows: pure, so that any cut of the log into batches gives the same tables.
+
+`Fold` is given the rows a batch touches (`needed` and `needed_by_postings` say which), changes them in memory event by
+event, and holds at the end what is to be written: each row once, however often it changed.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from adapters.views.schema import (
+    BATCHES,
+    CYCLES,
+    FLOWS,
+    GAPS,
+    ORDERS,
+    POSTINGS,
+    SETTLEMENTS,
+    WATERMARKS,
+    AuditRow,
+    BatchRow,
+    CycleRow,
+    DependencyRow,
+    FlowRow,
+    GapRow,
+    HeldRow,
+    OrderRow,
+    PostingRow,
+    SettlementRow,
+    Table,
+    WatermarkRow,
+)
+from adapters.views.words import in_words
+from application.ports import Recorded
+from domain.document import Deposit, Document, Invoice, Payment
+from domain.event import Event
+from domain.flow import (
+    AmazonConnected,
+    ConnectionLost,
+    CycleFailed,
+    CycleFinished,
+    CycleStarted,
+    Flow,
+    FlowCreated,
+    QuickBooksConnected,
+    WatermarkAdvanced,
+)
+from domain.mapping import MappingFound, MappingMissing
+from domain.order import (
+    AmazonOrder,
+    OrderAmended,
+    OrderCancelled,
+    OrderIngested,
+    OrderRecognisedBySettlement,
+    OrderSettled,
+)
+from domain.posting import (
+    BatchAnswered,
+    BatchSubmitted,
+    DepositPosted,
+    InvoicePosted,
+    PaymentPosted,
+    Posted,
+    PostingHeld,
+    PostingPlanned,
+    PostingRejected,
+    PostingSubmitted,
+    PostingWithdrawn,
+    Reason,
+)
+from domain.settlement import SettlementClosed, SettlementDisputed, SettlementLinesIngested
+
+Key = tuple[Any, ...]
+PostingKey = tuple[str, str, str]  # flow, kind, key
+R = TypeVar("R", bound=msgspec.Struct)
+
+_ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
+_POSTED_KINDS: dict[type[Event], str] = {InvoicePosted: "invoice", PaymentPosted: "payment", DepositPosted: "deposit"}
+_WORKED_BY_DOCUMENT = {"invoice": "invoice", "payment": "invoice", "deposit": "payment"}
+_encode = msgspec.json.Encoder().encode
+
+
+class Rows(Generic[R]):
+    """The rows of one table that a batch touches, by primary key; `changed` are those to be written."""
+
+    def __init__(self, table: Table, make: Callable[..., R]) -> None:
+        self.table = table
+        self.known: dict[Key, R] = {}
+        self.changed: dict[Key, R] = {}
+        self._make = make
+
+    def get(self, *key: Any) -> R | None:
+        return self.known.get(key)
+
+    def take(self, *key: Any) -> R:
+        """The row to change; a new one where there is none."""
+        row = self.changed.get(key)
+        if row is None:
+            row = self.known.get(key)
+            if row is None:
+                row = self.known[key] = self._make(*key)
+            self.changed[key] = row
+        return row
+
+
+class Fold:
+    """Rows as they stand, and after `apply` the changes to them."""
+
+    def __init__(self) -> None:
+        self.flows = Rows(FLOWS, FlowRow)
+        self.orders = Rows(ORDERS, OrderRow)
+        self.settlements = Rows(SETTLEMENTS, SettlementRow)
+        self.postings = Rows(POSTINGS, PostingRow)
+        self.gaps = Rows(GAPS, GapRow)
+        self.batches = Rows(BATCHES, BatchRow)
+        self.cycles = Rows(CYCLES, CycleRow)
+        self.watermarks = Rows(WATERMARKS, WatermarkRow)
+        self.audit: list[AuditRow] = []
+        # All rows of a posting are replaced together.
+        self.held: dict[PostingKey, list[HeldRow]] = {}
+        self.dependencies: dict[PostingKey, list[DependencyRow]] = {}
+
+    @property
+    def tables(self) -> tuple[Rows[Any], ...]:
+        """The tables of which rows are replaced one by one."""
+        return (
+            self.orders,
+            self.settlements,
+            self.postings,
+            self.gaps,
+            self.batches,
+            self.cycles,
+            self.watermarks,
+            self.flows,
+        )
+
+    def apply(self, batch: Iterable[Recorded]) -> None:
+        """Fold events in order; the rows they need must be known."""
+        for recorded in batch:
+            event = recorded.event
+            fold = _FOLDS.get(type(event))
+            about = fold(self, event, recorded) if fold is not None else _NOTHING
+            self.audit.append(
+                AuditRow(
+                    event.flow,
+                    recorded.position,
+                    as_text(event.at),
+                    event.by,
+                    recorded.name,
+                    str(recorded.stream),
+                    recorded.version,
+                    about.order_id,
+                    about.settlement_id,
+                    about.posting,
+                    in_words(event, about.currency, about.stands),
+                    event.cause,
+                )
+            )
+        for order in self.orders.changed.values():
+            order.reconciliation = _reconciliation(order)
+        for settlement in self.settlements.changed.values():
+            settlement.status = _settlement_status(settlement)
+
+
+# --- which rows a batch needs ------------------------------------------------------------------------------------
+
+
+def needed(batch: Sequence[Recorded]) -> dict[str, set[Key]]:
+    """Primary keys by table of the rows that the events themselves name."""
+    keys: dict[str, set[Key]] = {table.name: set() for table in (ORDERS, SETTLEMENTS, POSTINGS, GAPS, BATCHES, CYCLES)}
+    orders, settlements, postings = keys[ORDERS.name], keys[SETTLEMENTS.name], keys[POSTINGS.name]
+    for recorded in batch:
+        match recorded.event:
+            case OrderIngested() | OrderAmended() | OrderCancelled() as event:
+                orders.add((event.flow, event.order.order_id))
+            case OrderSettled() | OrderRecognisedBySettlement() as event:
+                orders.add((event.flow, event.order_id))
+            case SettlementClosed() | SettlementDisputed() as event:
+                settlements.add((event.flow, event.settlement_id))
+            case (
+                PostingPlanned() | PostingHeld() | PostingSubmitted() | PostingRejected() | PostingWithdrawn() as event
+            ):
+                postings.add((event.flow, event.kind, event.key))
+            case InvoicePosted() | PaymentPosted() | DepositPosted() as event:
+                postings.add((event.flow, _POSTED_KINDS[type(event)], event.key))
+            case MappingMissing() | MappingFound() as event:
+                keys[GAPS.name].add((event.flow, event.key))
+            case BatchSubmitted() | BatchAnswered() as event:
+                keys[BATCHES.name].add((event.flow, event.batch))
+            case CycleStarted() | CycleFinished() | CycleFailed() as event:
+                keys[CYCLES.name].add((event.flow, event.cycle))
+    return keys
+
+
+def needed_by_postings(
+    batch: Sequence[Recorded], touched: Iterable[PostingKey], known: dict[Key, PostingRow]
+) -> dict[str, set[Key]]:
+    """Primary keys of the orders and settlements to which the touched postings belong."""
+    keys: dict[str, set[Key]] = {ORDERS.name: set(), SETTLEMENTS.name: set()}
+
+    def add(flow: str, order_id: str, settlement_id: str) -> None:
+        if order_id:
+            keys[ORDERS.name].add((flow, order_id))
+        if settlement_id:
+            keys[SETTLEMENTS.name].add((flow, settlement_id))
+
+    for posting in touched:
+        row = known.get(posting)
+        add(posting[0], *((row.order_id, row.settlement_id) if row is not None else _owner(posting[1], posting[2])))
+    for recorded in batch:
+        if isinstance(recorded.event, PostingPlanned):
+            add(recorded.event.flow, *_document_owner(recorded.event.document))
+    return keys
+
+
+# --- flows, cycles, mapping ----------------------------------------------------------------------------------------
+
+
+class Subject(NamedTuple):
+    """What an event is about; `currency` and `stands` (QuickBooks has the document) are what its words may need."""
+
+    order_id: str = ""
+    settlement_id: str = ""
+    posting: str = ""
+    currency: str = ""
+    stands: bool = False
+
+
+_NOTHING = Subject()
+
+
+def _flow_created(fold: Fold, event: FlowCreated, _: Recorded) -> Subject:
+    row = fold.flows.take(event.flow)
+    row.region, row.realm, row.orders, row.zone = event.region, event.realm, event.orders, event.zone
+    row.since = event.since.isoformat() if event.since is not None else None
+    row.banks = _json(event.banks)
+    row.created = as_text(event.at)
+    return _NOTHING
+
+
+def _amazon_connected(fold: Fold, event: AmazonConnected, _: Recorded) -> Subject:
+    fold.flows.take(event.flow).amazon = "connected"
+    return _NOTHING
+
+
+def _quickbooks_connected(fold: Fold, event: QuickBooksConnected, _: Recorded) -> Subject:
+    row = fold.flows.take(event.flow)
+    row.quickbooks, row.company = "connected", event.company
+    return _NOTHING
+
+
+def _connection_lost(fold: Fold, event: ConnectionLost, _: Recorded) -> Subject:
+    row = fold.flows.take(event.flow)
+    if event.vendor == "amazon":
+        row.amazon = "lost"
+    else:
+        row.quickbooks = "lost"
+    return _NOTHING
+
+
+def _cycle_started(fold: Fold, event: CycleStarted, _: Recorded) -> Subject:
+    fold.cycles.take(event.flow, event.cycle).started = as_text(event.at)
+    return _NOTHING
+
+
+def _cycle_ended(fold: Fold, event: CycleFinished | CycleFailed, _: Recorded) -> Subject:
+    row = fold.cycles.take(event.flow, event.cycle)
+    row.finished, row.counts = as_text(event.at), _json(event.counts)
+    if isinstance(event, CycleFailed):
+        row.status, row.error = "failed", event.error
+    else:
+        row.status = "finished"
+    return _NOTHING
+
+
+def _watermark(fold: Fold, event: WatermarkAdvanced, _: Recorded) -> Subject:
+    row = fold.watermarks.take(event.flow, event.source)
+    row.cursor, row.seen = event.cursor, _json(event.seen)
+    return _NOTHING
+
+
+def _mapping_missing(fold: Fold, event: MappingMissing, recorded: Recorded) -> Subject:
+    row = fold.gaps.take(event.flow, event.key)
+    row.first_object, row.amount, row.currency = event.first_object, event.amount, event.currency
+    row.status, row.since, row.position = "open", as_text(event.at), recorded.position
+    return _NOTHING
+
+
+def _mapping_found(fold: Fold, event: MappingFound, _: Recorded) -> Subject:
+    fold.gaps.take(event.flow, event.key).status = "found"
+    return _NOTHING
+
+
+def _batch_submitted(fold: Fold, event: BatchSubmitted, recorded: Recorded) -> Subject:
+    row = fold.batches.take(event.flow, event.batch)
+    row.request_id, row.items, row.at, row.position = (
+        event.request_id,
+        len(event.items),
+        as_text(event.at),
+        recorded.position,
+    )
+    return _NOTHING
+
+
+def _batch_answered(fold: Fold, event: BatchAnswered, _: Recorded) -> Subject:
+    fold.batches.take(event.flow, event.batch).status = "answered"
+    return _NOTHING
+
+
+# --- orders --------------------------------------------------------------------------------------------------------
+
+
+def _order_reported(fold: Fold, event: OrderIngested | OrderAmended | OrderCancelled, _: Recorded) -> Subject:
+    order = event.order
+    row = fold.orders.take(event.flow, order.order_id)
+    row.status, row.marketplace, row.currency, row.total = order.status, order.marketplace, order.currency, order.total
+    row.created, row.updated = as_text(order.created), as_text(order.updated)
+    parcels = [package.shipped_at for package in order.packages if package.shipped_at is not None]
+    if parcels:
+        row.shipped = as_text(min(parcels))
+    elif row.shipped is None and order.status == "SHIPPED":
+        row.shipped = row.updated
+    row.item_count = len(order.items)
+    row.silent = _silent(order, row, fold.flows.get(event.flow))
+    return Subject(order.order_id)
+
+
+def _order_settled(fold: Fold, event: OrderSettled, _: Recorded) -> Subject:
+    row = fold.orders.take(event.flow, event.order_id)
+    settlements: dict[str, int] = msgspec.json.decode(row.settlements)
+    settlements[event.settlement_id] = sum(event.amounts.values())
+    row.settlements = _json(settlements)
+    row.settled = sum(settlements.values())
+    return Subject(event.order_id, event.settlement_id, event.posting, row.currency)
+
+
+def _order_recognised(fold: Fold, event: OrderRecognisedBySettlement, _: Recorded) -> Subject:
+    fold.orders.take(event.flow, event.order_id).recognised_by = event.settlement_id
+    return Subject(event.order_id, event.settlement_id)
+
+
+def _silent(order: AmazonOrder, row: OrderRow, flow: FlowRow | None) -> str:
+    """Why an order that shipped makes no invoice; the same answers as `posting_rules.invoice.invoice_for`."""
+    if not order.amazon_channel:
+        return "not_amazon"
+    if row.shipped is not None and flow is not None and flow.since is not None:
+        day = Flow(zone=flow.zone).day(datetime.fromisoformat(row.shipped))
+        if day < date.fromisoformat(flow.since):
+            return "historical"
+    billed = (item for item in order.items if not item.cancelled or item.shipped)
+    return "" if any(item.parts or item.proceeds for item in billed) else "free"
+
+
+def _reconciliation(row: OrderRow) -> str:
+    if row.recognised_by:
+        return "recognised"
+    match row.invoice_status:
+        case "posted":
+            if row.settlements == "{}":
+                return "invoiced"
+            return "settled" if row.settled >= (row.invoice_total or 0) else "part_settled"
+        case "planned" | "submitted":
+            return "planned"
+        case "held" | "rejected":
+            return "held"
+    if row.status == "CANCELLED":
+        return "cancelled"
+    if row.silent:
+        # Not yet shipped it is only seen: its amounts come when it ships. What is not Amazon's never makes one.
+        return "no_post" if row.status == "SHIPPED" or row.silent == "not_amazon" else "seen"
+    return "ready" if row.status == "SHIPPED" else "seen"
+
+
+# --- settlements ---------------------------------------------------------------------------------------------------
+
+
+def _settlement_lines(fold: Fold, event: SettlementLinesIngested, _: Recorded) -> Subject:
+    return Subject(settlement_id=event.settlement_id)
+
+
+def _settlement_closed(fold: Fold, event: SettlementClosed, _: Recorded) -> Subject:
+    row = fold.settlements.take(event.flow, event.settlement_id)
+    row.currency, row.total, row.lines = event.currency, event.total, event.lines
+    row.period_start, row.period_end, row.deposit_date = (
+        _maybe(event.start),
+        _maybe(event.end),
+        _maybe(event.deposit_date),
+    )
+    row.marketplace, row.dispute = event.marketplace, ""
+    row.received_at = row.received_at or as_text(event.at)
+    row.difference = _difference(row)
+    return Subject(settlement_id=event.settlement_id)
+
+
+def _settlement_disputed(fold: Fold, event: SettlementDisputed, _: Recorded) -> Subject:
+    row = fold.settlements.take(event.flow, event.settlement_id)
+    row.dispute = event.reason
+    if row.lines is None:  # never complete: the document's own words are all there is
+        row.currency, row.total = event.currency, event.total
+    row.received_at = row.received_at or as_text(event.at)
+    return Subject(settlement_id=event.settlement_id)
+
+
+def _settlement_status(row: SettlementRow) -> str:
+    if row.dispute:
+        return "disputed"
+    if row.deposit_status == "posted":
+        return "posted"
+    if row.deposit_status in ("held", "rejected") or row.payments_held:
+        return "held"
+    if row.deposit_status == "submitted" or row.payments_underway or row.payments_done:
+        return "posting"
+    if row.deposit_status == "planned" or row.payments_planned:
+        return "planned"
+    return "received"
+
+
+def _difference(row: SettlementRow) -> int | None:
+    """What QuickBooks deposited less what Amazon states to have paid: must be 0."""
+    return None if row.deposit_total is None or row.total is None else row.deposit_total - row.total
+
+
+# --- postings ------------------------------------------------------------------------------------------------------
+
+
+def _held(fold: Fold, event: PostingHeld, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    if row.status not in ("submitted", "posted"):  # what QuickBooks has, or may have, stays so and needs attention
+        _owned(fold, row, -1)
+        row.status, row.amount, row.currency = "held", event.amount, event.currency
+        _owned(fold, row, +1)
+    _give_reasons(fold, row, event.reasons, event.currency, event.at)
+    return _subject(row)
+
+
+def _planned(fold: Fold, event: PostingPlanned, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    document = event.document
+    _owned(fold, row, -1)
+    row.order_id, row.settlement_id = _document_owner(document)
+    row.status, row.generation = "planned", event.generation
+    row.amount, row.currency, row.day = document.total, document.currency, document.day.isoformat()
+    row.planned_at = as_text(event.at)
+    match document:
+        case Payment():
+            row.clearing = document.total
+        case Deposit():
+            row.clearing = document.cleared
+    _owned(fold, row, +1)
+    posting = (row.flow, row.kind, row.key)
+    fold.dependencies[posting] = [
+        DependencyRow(*posting, *_needs(event.kind, name)) for name in dict.fromkeys(event.depends_on)
+    ]
+    _give_reasons(fold, row, (), row.currency, event.at)
+    return _subject(row)
+
+
+def _withdrawn(fold: Fold, event: PostingWithdrawn, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    _set_status(fold, row, "withdrawn")
+    _give_reasons(fold, row, (), row.currency, event.at)
+    return _subject(row)
+
+
+def _submitted(fold: Fold, event: PostingSubmitted, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    _set_status(fold, row, "submitted")
+    row.batch = event.batch
+    return _subject(row)
+
+
+def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
+    row = _posting(fold, _POSTED_KINDS[type(event)], event.key, recorded)
+    attention = row.status in ("submitted", "posted")  # then its reasons came up after it was sent, and still stand
+    _owned(fold, row, -1)
+    row.status, row.generation = "posted", event.generation
+    row.quickbooks_id, row.sync_token = event.quickbooks_id, event.sync_token
+    row.amount, row.currency, row.day = event.total, event.currency, event.day.isoformat()
+    row.batch, row.item, row.answer = event.batch, event.item, event.answer
+    row.posted_at = as_text(event.at)
+    row.booked = row.clearing
+    _owned(fold, row, +1)
+    if not attention:
+        _give_reasons(fold, row, (), row.currency, event.at)
+    return _subject(row)
+
+
+def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    _set_status(fold, row, "rejected")
+    refusal = Reason("refused_by_quickbooks", f"{event.code}: {event.message}", row.amount)
+    _give_reasons(fold, row, (refusal,), row.currency, event.at)
+    return _subject(row)
+
+
+def _posting(fold: Fold, kind: str, key: str, recorded: Recorded) -> PostingRow:
+    row = fold.postings.take(recorded.event.flow, kind, key)
+    if not row.stream:
+        row.stream = str(recorded.stream)
+        row.order_id, row.settlement_id = _owner(kind, key)
+    row.position = recorded.position
+    return row
+
+
+def _set_status(fold: Fold, row: PostingRow, status: str) -> None:
+    _owned(fold, row, -1)
+    row.status = status
+    _owned(fold, row, +1)
+
+
+def _owned(fold: Fold, row: PostingRow, sign: int) -> None:
+    """Take what a posting contributes to its order or settlement away (-1) before it changes, add it (+1) after."""
+    match row.kind:
+        case "invoice" if sign > 0:
+            order = fold.orders.take(row.flow, row.order_id)
+            order.invoice_key, order.invoice_status = row.key, row.status
+            order.invoice_total = row.amount if row.status in ("planned", "submitted", "posted") else None
+        case "payment":
+            settlement = fold.settlements.take(row.flow, row.settlement_id)
+            match row.status:
+                case "planned":
+                    settlement.payments_planned += sign
+                case "submitted":
+                    settlement.payments_underway += sign
+                case "posted":
+                    settlement.payments_done += sign
+                case "held" | "rejected":
+                    settlement.payments_held += sign
+            settlement.payments_posted += sign * row.booked
+        case "deposit" if sign > 0:
+            settlement = fold.settlements.take(row.flow, row.settlement_id)
+            settlement.deposit_status = row.status
+            settlement.deposit_cleared = row.booked
+            settlement.day = row.day
+            settlement.quickbooks_id = row.quickbooks_id
+            settlement.currency = settlement.currency or row.currency
+            if row.status == "posted":
+                settlement.deposit_total = row.amount
+            settlement.difference = _difference(settlement)
+
+
+def _give_reasons(fold: Fold, row: PostingRow, reasons: Sequence[Reason], currency: str, at: datetime) -> None:
+    """Replace a posting's reasons; they stand since the first of an unbroken run of them."""
+    posting = (row.flow, row.kind, row.key)
+    since = row.held_since or as_text(at)
+    row.held_since = since if reasons else None
+    if reasons or row.reasons:
+        fold.held[posting] = [
+            HeldRow(
+                *posting,
+                number,
+                reason.code,
+                reason.text,
+                reason.amount,
+                currency,
+                reason.waits_for,
+                since,
+                row.order_id,
+                row.settlement_id,
+            )
+            for number, reason in enumerate(reasons, start=1)
+        ]
+    row.reasons = len(reasons)
+
+
+def _subject(row: PostingRow) -> Subject:
+    return Subject(
+        row.order_id,
+        row.settlement_id,
+        f"{row.kind}/{row.key}",
+        row.currency,
+        row.status in ("submitted", "posted"),
+    )
+
+
+def _owner(kind: str, key: str) -> tuple[str, str]:
+    """The order and settlement of a posting that was never planned, from its key."""
+    match kind:
+        case "invoice":
+            known = _ORDER_ID.match(key)
+            return (known.group() if known is not None else key), ""
+        case "payment":
+            return "", key.rpartition("-")[0] or key
+    return "", key
+
+
+def _document_owner(document: Document) -> tuple[str, str]:
+    return (document.order_id, "") if isinstance(document, Invoice) else ("", document.settlement_id)
+
+
+def _needs(kind: str, name: str) -> tuple[str, str]:
+    """A dependency's kind and key from `kind/key`, or from a bare key of the kind this one builds on."""
+    needs_kind, slash, key = name.partition("/")
+    if slash and needs_kind in _WORKED_BY_DOCUMENT:
+        return needs_kind, key
+    return _WORKED_BY_DOCUMENT[kind], name
+
+
+# --- values as columns ---------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4_096)  # the events of one transaction share their time
+def as_text(at: datetime) -> str:
+    """An instant as it stands in a column: ISO 8601, UTC, in an order that is the order of time."""
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
+
+
+def _maybe(at: datetime | None) -> str | None:
+    return as_text(at) if at is not None else None
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+_FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
+    FlowCreated: _flow_created,
+    AmazonConnected: _amazon_connected,
+    QuickBooksConnected: _quickbooks_connected,
+    ConnectionLost: _connection_lost,
+    CycleStarted: _cycle_started,
+    CycleFinished: _cycle_ended,
+    CycleFailed: _cycle_ended,
+    WatermarkAdvanced: _watermark,
+    MappingMissing: _mapping_missing,
+    MappingFound: _mapping_found,
+    BatchSubmitted: _batch_submitted,
+    BatchAnswered: _batch_answered,
+    OrderIngested: _order_reported,
+    OrderAmended: _order_reported,
+    OrderCancelled: _order_reported,
+    OrderSettled: _order_settled,
+    OrderRecognisedBySettlement: _order_recognised,
+    SettlementLinesIngested: _settlement_lines,
+    SettlementClosed: _settlement_closed,
+    SettlementDisputed: _settlement_disputed,
+    PostingHeld: _held,
+    PostingPlanned: _planned,
+    PostingWithdrawn: _withdrawn,
+    PostingSubmitted: _submitted,
+    InvoicePosted: _posted,
+    PaymentPosted: _posted,
+    DepositPosted: _posted,
+    PostingRejected: _rejected,
+}

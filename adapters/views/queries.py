@@ -1,0 +1,326 @@
+"""The reports people ask for by name, each with its filters and columns; `views.query` is how they are reached.
+
+Amounts are minor units of the row's `currency`, times ISO 8601 UTC text, days ISO dates. A filter that is None does
+not filter; every report but counts and clearing takes `limit`. The columns, in order:
+
+settlements  settlement_id currency start end deposit_date day total lines marketplace status deposit_total difference
+             quickbooks_id payments_posted deposit_cleared received_at reasons (list of texts) | newest first.
+             status: disputed received held planned posting posted; difference: deposited less stated, None until posted
+orders       order_id status (Amazon's) marketplace currency total created updated shipped item_count invoice_key
+             invoice_status invoice_total settled settlements (amounts by settlement id) recognised_by silent (why no
+             invoice comes of it: not_amazon, free, historical) reconciliation | newest first.
+             reconciliation: seen ready held planned invoiced part_settled settled cancelled no_post recognised
+postings     kind key stream generation status amount currency day quickbooks_id sync_token order_id settlement_id
+             batch item answer planned_at posted_at position held_since needs (list of kind/key) | last changed first.
+             status: held planned submitted posted rejected withdrawn
+held         kind key number code text amount currency waits_for since order_id settlement_id status | oldest first.
+             status is the posting's: held or rejected waits; submitted or posted stands and needs a person's attention
+gaps         missing_key first_object amount currency status (open, found) since | oldest first
+audit        position at by name stream version order_id settlement_id posting (kind/key) summary cause
+             | in the order of the log; with `limit` the last so many
+cycles       cycle started finished status (running, finished, failed) error counts (dict) | newest first
+clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
+             payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
+counts       orders settlements invoices payments deposits (posted ones) planned (postings planned or submitted)
+             held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
+flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
+watermarks   source cursor seen (list)
+batches      batch request_id status (sent, answered) items at | oldest first
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from adapters.views.fold import as_text
+from domain.errors import BadInput
+
+Row = dict[str, Any]
+
+
+class Cursor(Protocol):
+    def execute(self, sql: str, params: Any = ..., /) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A report that is one SELECT: its columns (`name` or `sql AS name`), the conditions of its filters, its order.
+
+    `last` reads the newest rows and turns them round; `json` are the columns to decode.
+    """
+
+    columns: tuple[str, ...]
+    source: str
+    filters: dict[str, str]
+    order: str
+    json: tuple[str, ...] = ()
+    last: bool = False
+
+
+_REPORTS = {
+    "settlements": Report(
+        columns=(
+            *("settlement_id", "currency", 'period_start AS "start"', 'period_end AS "end"', "deposit_date", "day"),
+            *("total", "lines", "marketplace", "status", "deposit_total", "difference", "quickbooks_id"),
+            *("payments_posted", "deposit_cleared", "received_at", "dispute AS reasons"),
+        ),
+        source="settlements",
+        filters={"status": "status = ?", "settlement_id": "settlement_id = ?", "currency": "currency = ?"},
+        order="COALESCE(period_end, received_at) DESC, settlement_id",
+    ),
+    "orders": Report(
+        columns=(
+            *("order_id", "status", "marketplace", "currency", "total", "created", "updated", "shipped", "item_count"),
+            *("invoice_key", "invoice_status", "invoice_total", "settled", "settlements", "recognised_by", "silent"),
+            "reconciliation",
+        ),
+        source="orders",
+        filters={"status": "status = ?", "reconciliation": "reconciliation = ?", "order_id": "order_id = ?"},
+        order="created DESC, order_id",
+        json=("settlements",),
+    ),
+    "postings": Report(
+        columns=(
+            *("kind", "key", "stream", "generation", "status", "amount", "currency", "day", "quickbooks_id"),
+            *("sync_token", "order_id", "settlement_id", "batch", "item", "answer", "planned_at", "posted_at"),
+            *("position", "held_since"),
+        ),
+        source="postings",
+        filters={
+            "kind": "kind = ?",
+            "key": "key = ?",
+            "status": "status = ?",
+            "order_id": "order_id = ?",
+            "settlement_id": "settlement_id = ?",
+        },
+        order="position DESC",
+    ),
+    "held": Report(
+        columns=(
+            *("h.kind AS kind", "h.key AS key", "h.number AS number", "h.code AS code", "h.text AS text"),
+            *("h.amount AS amount", "h.currency AS currency", "h.waits_for AS waits_for", "h.since AS since"),
+            *("h.order_id AS order_id", "h.settlement_id AS settlement_id", "p.status AS status"),
+        ),
+        source="postings p JOIN held h ON h.flow = p.flow AND h.kind = p.kind AND h.key = p.key",
+        filters={
+            "kind": "h.kind = ?",
+            "key": "h.key = ?",
+            "code": "h.code = ?",
+            "waits_for": "h.waits_for = ?",
+            "order_id": "h.order_id = ?",
+            "settlement_id": "h.settlement_id = ?",
+        },
+        order="h.since, h.kind, h.key, h.number",
+    ),
+    "gaps": Report(
+        columns=("missing_key", "first_object", "amount", "currency", "status", "since"),
+        source="gaps",
+        filters={"status": "status = ?", "missing_key": "missing_key = ?"},
+        order="position, missing_key",
+    ),
+    "audit": Report(
+        columns=(
+            *("position", "at", "by_whom AS by", "name", "stream", "version", "order_id", "settlement_id", "posting"),
+            *("summary", "cause"),
+        ),
+        source="audit_trail",
+        filters={
+            "order_id": "order_id = ?",
+            "settlement_id": "settlement_id = ?",
+            "posting": "posting = ?",
+            "by": "by_whom = ?",
+            "since": "at >= ?",
+            "until": "at <= ?",
+        },
+        order="position DESC",
+        last=True,
+    ),
+    "cycles": Report(
+        columns=("cycle", "started", "finished", "status", "error", "counts"),
+        source="cycles",
+        filters={"cycle": "cycle = ?", "status": "status = ?"},
+        order="started DESC, cycle",
+        json=("counts",),
+    ),
+    "flows": Report(
+        columns=(
+            *("flow", "region", "realm", "orders", "zone", "since", "banks", "amazon", "quickbooks", "company"),
+            "created",
+        ),
+        source="flows",
+        filters={},
+        order="flow",
+        json=("banks",),
+    ),
+    "watermarks": Report(
+        columns=("source", "cursor", "seen"),
+        source="watermarks",
+        filters={"source": "source = ?"},
+        order="source",
+        json=("seen",),
+    ),
+    "batches": Report(
+        columns=("batch", "request_id", "status", "items", "at"),
+        source="batches",
+        filters={"batch": "batch = ?", "status": "status = ?"},
+        order="position",
+    ),
+}
+
+NAMES = (*_REPORTS, "clearing", "counts")
+
+
+def answer(cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any]) -> list[Row]:
+    """The rows of a report. Raises BadInput, naming what there is, for a report or filter that is not known."""
+    match name:
+        case "clearing":
+            _check(name, filters, ("currency",))
+            return _clearing(cursor, flow, filters.get("currency"))
+        case "counts":
+            _check(name, filters, ())
+            return [_counts(cursor, flow)]
+    report = _REPORTS.get(name)
+    if report is None:
+        raise BadInput(f"there is no report {name!r}; expected one of {', '.join(sorted(NAMES))}")
+    _check(name, filters, (*report.filters, "limit"))
+    rows = _select(cursor, report, flow, filters)
+    match name:
+        case "settlements":
+            _add_reasons(cursor, flow, rows)
+        case "postings":
+            _add_needs(cursor, flow, rows)
+    return rows
+
+
+def _check(name: str, filters: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    unknown = sorted(filters.keys() - set(allowed))
+    if unknown:
+        names = ", ".join(allowed) or "none"
+        raise BadInput(f"report {name} has no filter {', '.join(map(repr, unknown))}; its filters are: {names}")
+
+
+def _select(cursor: Cursor, report: Report, flow: str, filters: Mapping[str, Any]) -> list[Row]:
+    prefix = "p." if report.source.startswith("postings p") else ""
+    conditions, params = [f"{prefix}flow = ?"], [flow]
+    for name, condition in report.filters.items():
+        if (value := filters.get(name)) is not None:
+            conditions.append(condition)
+            params.append(_instant(name, value) if name in ("since", "until") else str(value))
+    sql = (
+        f"SELECT {', '.join(report.columns)} FROM {report.source} "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {report.order}"
+    )
+    if (limit := filters.get("limit")) is not None:
+        sql += f" LIMIT {_limit(limit)}"
+    names = [column.rpartition(" ")[2].strip('"') for column in report.columns]
+    cursor.execute(sql, params)
+    rows: list[Row] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for column in report.json:
+        for row in rows:
+            row[column] = msgspec.json.decode(row[column])
+    return rows[::-1] if report.last else rows
+
+
+def _add_reasons(cursor: Cursor, flow: str, rows: list[Row]) -> None:
+    """A settlement's dispute, and why its deposit or one of its payments waits."""
+    cursor.execute(
+        "SELECT settlement_id, text FROM held WHERE flow = ? AND settlement_id <> '' ORDER BY kind, key, number", [flow]
+    )
+    texts: dict[str, list[str]] = {}
+    for settlement_id, text in cursor.fetchall():
+        texts.setdefault(settlement_id, []).append(text)
+    for row in rows:
+        dispute = [row["reasons"]] if row["reasons"] else []
+        row["reasons"] = dispute + texts.get(row["settlement_id"], [])
+
+
+def _add_needs(cursor: Cursor, flow: str, rows: list[Row]) -> None:
+    by_posting: dict[tuple[str, str], list[str]] = {}
+    keys = [(row["kind"], row["key"]) for row in rows if row["kind"] != "invoice"]
+    for begin in range(0, len(keys), 200):
+        chunk = keys[begin : begin + 200]
+        either = " OR ".join(["(kind = ? AND key = ?)"] * len(chunk))
+        cursor.execute(
+            "SELECT kind, key, needs_kind, needs_key FROM posting_dependencies "
+            f"WHERE flow = ? AND ({either}) ORDER BY kind, key, needs_kind, needs_key",
+            [flow, *(word for posting in chunk for word in posting)],
+        )
+        for kind, key, needs_kind, needs_key in cursor.fetchall():
+            by_posting.setdefault((kind, key), []).append(f"{needs_kind}/{needs_key}")
+    for row in rows:
+        row["needs"] = by_posting.get((row["kind"], row["key"]), [])
+
+
+def _clearing(cursor: Cursor, flow: str, currency: str | None) -> list[Row]:
+    """The proof: what posted payments moved in and posted deposits moved out, and what is open by settlement."""
+    cursor.execute(
+        "SELECT currency, settlement_id, payments_posted, deposit_cleared, status FROM settlements "
+        "WHERE flow = ? AND (payments_posted <> 0 OR deposit_cleared <> 0) ORDER BY currency, settlement_id",
+        [flow],
+    )
+    found: dict[str, Row] = {}
+    for code, settlement_id, payments, cleared, status in cursor.fetchall():
+        if currency is not None and code != currency:
+            continue
+        row = found.setdefault(code, {"currency": code, "payments": 0, "cleared": 0, "balance": 0, "explained": []})
+        row["payments"] += payments
+        row["cleared"] += cleared
+        row["balance"] += payments - cleared
+        if payments != cleared:
+            row["explained"].append(
+                {
+                    "settlement_id": settlement_id,
+                    "payments": payments,
+                    "cleared": cleared,
+                    "amount": payments - cleared,
+                    "status": status,
+                }
+            )
+    return list(found.values())
+
+
+def _counts(cursor: Cursor, flow: str) -> Row:
+    counts = dict.fromkeys("orders settlements invoices payments deposits planned held attention gaps".split(), 0)
+    cursor.execute("SELECT COUNT(*) FROM gaps WHERE flow = ? AND status = 'open'", [flow])
+    counts["gaps"] = cursor.fetchall()[0][0]
+    cursor.execute("SELECT kind, status, COUNT(*) FROM postings WHERE flow = ? GROUP BY kind, status", [flow])
+    for kind, status, number in cursor.fetchall():
+        match status:
+            case "posted":
+                counts[f"{kind}s"] += number
+            case "planned" | "submitted":
+                counts["planned"] += number
+            case "held" | "rejected":
+                counts["held"] += number
+    for name, table in (("orders", "orders"), ("settlements", "settlements")):
+        cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE flow = ?", [flow])
+        counts[name] = cursor.fetchall()[0][0]
+    cursor.execute(
+        "SELECT COUNT(*) FROM postings p JOIN held h ON h.flow = p.flow AND h.kind = p.kind AND h.key = p.key "
+        "WHERE p.flow = ? AND p.status IN ('submitted', 'posted')",
+        [flow],
+    )
+    counts["attention"] = cursor.fetchall()[0][0]
+    return counts
+
+
+def _limit(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadInput(f"limit {value!r}: expected a whole number from 1")
+    return value
+
+
+def _instant(name: str, value: object) -> str:
+    """A time as the column has it; a date is its midnight UTC, a time without zone is UTC."""
+    try:
+        if isinstance(value, datetime):
+            at = value
+        elif isinstance(value, date):
+            at = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        else:
+            at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise BadInput(f"{name} {value!r}: expected a time like 2026-11-24T08:00:00Z") from None
+    return as_text(at if at.tzinfo is not None else at.replace(tzinfo=UTC))

@@ -1,0 +1,282 @@
+"""Each event as one sentence that an auditor understands without knowing us, with the money written out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from domain.document import Deposit, Document, Invoice, Payment
+from domain.errors import BadInput
+from domain.event import Event
+from domain.flow import (
+    AmazonConnected,
+    ConnectionLost,
+    CycleFailed,
+    CycleFinished,
+    CycleStarted,
+    FlowCreated,
+    QuickBooksConnected,
+    WatermarkAdvanced,
+)
+from domain.mapping import MappingChanged, MappingFound, MappingMissing
+from domain.money import format_minor
+from domain.order import (
+    AmazonOrder,
+    OrderAmended,
+    OrderCancelled,
+    OrderIngested,
+    OrderRecognisedBySettlement,
+    OrderSettled,
+)
+from domain.posting import (
+    BatchAnswered,
+    BatchSubmitted,
+    DepositPosted,
+    InvoicePosted,
+    PaymentPosted,
+    Posted,
+    PostingHeld,
+    PostingPlanned,
+    PostingRejected,
+    PostingSubmitted,
+    PostingWithdrawn,
+)
+from domain.settlement import SettlementClosed, SettlementDisputed, SettlementLinesIngested
+
+
+def in_words(event: Event, currency: str = "", stands: bool = False) -> str:
+    """The event as a sentence; of a kind that is not known here, its name.
+
+    `currency` is for events without one; `stands` tells that QuickBooks has, or may have, the posting it is about.
+    """
+    match event:
+        case OrderSettled():
+            return _order_settled(event, currency)
+        case PostingHeld():
+            return _held(event, stands)
+    speak = _SENTENCES.get(type(event))
+    return speak(event) if speak is not None else f"{type(event).__name__} was recorded"
+
+
+def money(amount: int | None, currency: str) -> str:
+    """An amount for people. What is recorded must always be readable: an unknown currency is shown as it is."""
+    if amount is None:
+        return "an unstated amount"
+    try:
+        return f"{format_minor(amount, currency)} {currency}"
+    except BadInput:
+        return f"{amount} minor units {currency}".rstrip()
+
+
+def _flow_created(event: FlowCreated) -> str:
+    since = f", nothing before {event.since}" if event.since else ""
+    return (
+        f"Flow {event.flow} was set up: Amazon region {event.region} into QuickBooks company {event.realm}, "
+        f"books in {event.zone}{since}"
+    )
+
+
+def _amazon_connected(event: AmazonConnected) -> str:
+    names = ", ".join(sorted(name for name, _ in event.marketplaces.values()))
+    return f"Amazon accepted the credentials; marketplaces: {names or 'none'}"
+
+
+def _quickbooks_connected(event: QuickBooksConnected) -> str:
+    return f"QuickBooks accepted the credentials of {event.company or 'the company'}" + (
+        f", home currency {event.home_currency}" if event.home_currency else ""
+    )
+
+
+def _connection_lost(event: ConnectionLost) -> str:
+    return f"{event.vendor} refuses the credentials: {event.reason}"
+
+
+def _cycle_started(event: CycleStarted) -> str:
+    return f"Cycle {event.cycle} started"
+
+
+def _watermark(event: WatermarkAdvanced) -> str:
+    return f"Everything of {event.source} up to {event.cursor} is stored"
+
+
+def _cycle_finished(event: CycleFinished) -> str:
+    return f"Cycle {event.cycle} finished{_counts(event.counts)}"
+
+
+def _cycle_failed(event: CycleFailed) -> str:
+    return f"Cycle {event.cycle} stopped: {event.error}{_counts(event.counts)}"
+
+
+def _mapping_changed(event: MappingChanged) -> str:
+    changes = {
+        "rules set": len(event.rules),
+        "rules removed": len(event.removed_rules),
+        "accounts": len(event.accounts),
+        "items": len(event.items),
+        "customers": len(event.customers),
+        "banks": len(event.banks),
+    }
+    return f"Mapping version {event.version}{_counts({what: n for what, n in changes.items() if n})}; why: {event.why}"
+
+
+def _mapping_missing(event: MappingMissing) -> str:
+    return (
+        f"Nothing says where {event.key} goes; first needed by {event.first_object}, "
+        f"{money(event.amount, event.currency)} at stake"
+    )
+
+
+def _mapping_found(event: MappingFound) -> str:
+    return f"{event.key} is mapped now"
+
+
+def _order_ingested(event: OrderIngested) -> str:
+    return f"Order {event.order.order_id} was first seen: {_order(event.order)}"
+
+
+def _order_amended(event: OrderAmended) -> str:
+    return f"Amazon reports order {event.order.order_id} otherwise: {_order(event.order)}"
+
+
+def _order_cancelled(event: OrderCancelled) -> str:
+    return f"Order {event.order.order_id} was cancelled at Amazon"
+
+
+def _order_settled(event: OrderSettled, currency: str) -> str:
+    by = f" through {event.posting}" if event.posting else ""
+    amounts = ", ".join(f"{key} {money(amount, currency)}" for key, amount in sorted(event.amounts.items()))
+    total = money(sum(event.amounts.values()), currency)
+    return f"Settlement {event.settlement_id} pays {total} of order {event.order_id}{by}: {amounts or 'nothing'}"
+
+
+def _order_recognised(event: OrderRecognisedBySettlement) -> str:
+    return (
+        f"Settlement {event.settlement_id} books order {event.order_id} directly as income of "
+        f"{money(event.amount, event.currency)}; it will not be invoiced"
+    )
+
+
+def _lines_ingested(event: SettlementLinesIngested) -> str:
+    if not event.lines:
+        return f"No lines of settlement {event.settlement_id} were recorded"
+    first, last = event.lines[0].ordinal, event.lines[-1].ordinal
+    return f"Lines {first} to {last} of settlement {event.settlement_id} were recorded"
+
+
+def _settlement_closed(event: SettlementClosed) -> str:
+    return (
+        f"Settlement {event.settlement_id} is complete: {event.lines} lines add up to Amazon's total of "
+        f"{money(event.total, event.currency)}"
+    )
+
+
+def _settlement_disputed(event: SettlementDisputed) -> str:
+    return (
+        f"Settlement {event.settlement_id} is disputed: {event.reason}; Amazon states "
+        f"{money(event.total, event.currency)}, the lines make {money(event.lines_sum, event.currency)}"
+    )
+
+
+def _held(event: PostingHeld, stands: bool) -> str:
+    why = "; ".join(reason.text for reason in event.reasons[:3])
+    more = f"; and {len(event.reasons) - 3} more reasons" if len(event.reasons) > 3 else ""
+    is_held = "needs a person's attention" if stands else "is held"
+    return f"{_named(event.kind, event.key)}, {money(event.amount, event.currency)}, {is_held}: {why}{more}"
+
+
+def _planned(event: PostingPlanned) -> str:
+    needs = f", after {len(event.depends_on)} other postings" if event.depends_on else ""
+    again = f", version {event.generation}" if event.generation > 1 else ""
+    return f"{_named(event.kind, event.key)} was planned{again}: {_document(event.document)}{needs}"
+
+
+def _withdrawn(event: PostingWithdrawn) -> str:
+    return f"{_named(event.kind, event.key)} is no longer wanted: {event.why}"
+
+
+def _submitted(event: PostingSubmitted) -> str:
+    return f"{_named(event.kind, event.key)} was taken into batch {event.batch} to be sent to QuickBooks"
+
+
+def _posted(kind: str) -> Callable[[Posted], str]:
+    def speak(event: Posted) -> str:
+        how = " (found there by look-up)" if event.adopted else ""
+        return (
+            f"{_named(kind, event.key)} stands in QuickBooks as {event.quickbooks_id}{how}: "
+            f"{money(event.total, event.currency)} on {event.day}"
+        )
+
+    return speak
+
+
+def _rejected(event: PostingRejected) -> str:
+    return f"{_named(event.kind, event.key)} was refused by QuickBooks: {event.code}: {event.message}"
+
+
+def _batch_submitted(event: BatchSubmitted) -> str:
+    return f"Batch {event.batch} of {len(event.items)} documents is sent to QuickBooks as request {event.request_id}"
+
+
+def _batch_answered(event: BatchAnswered) -> str:
+    return f"Batch {event.batch} is decided by {event.how}: {event.posted} posted, {event.rejected} refused"
+
+
+def _named(kind: str, key: str) -> str:
+    match kind:
+        case "invoice":
+            return f"Invoice of order {key}"
+        case "deposit":
+            return f"Deposit of settlement {key}"
+    return f"{kind.title()} {key}"
+
+
+def _document(document: Document) -> str:
+    total = money(document.total, document.currency)
+    match document:
+        case Invoice():
+            return f"{total} on {document.day} for {document.customer}"
+        case Payment():
+            return f"{total} on {document.day} from {document.customer} for {len(document.applied)} invoices"
+        case Deposit():
+            return (
+                f"{total} on {document.day} to the bank, {money(document.cleared, document.currency)} of it "
+                "from clearing"
+            )
+
+
+def _order(order: AmazonOrder) -> str:
+    total = f", {money(order.total, order.currency)}" if order.total is not None else ""
+    return f"{order.status}{total}, {len(order.items)} item{'s' * (len(order.items) != 1)}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ": " + ", ".join(f"{name} {count}" for name, count in counts.items()) if counts else ""
+
+
+_SENTENCES: dict[type[Event], Callable[[Any], str]] = {
+    FlowCreated: _flow_created,
+    AmazonConnected: _amazon_connected,
+    QuickBooksConnected: _quickbooks_connected,
+    ConnectionLost: _connection_lost,
+    CycleStarted: _cycle_started,
+    WatermarkAdvanced: _watermark,
+    CycleFinished: _cycle_finished,
+    CycleFailed: _cycle_failed,
+    MappingChanged: _mapping_changed,
+    MappingMissing: _mapping_missing,
+    MappingFound: _mapping_found,
+    OrderIngested: _order_ingested,
+    OrderAmended: _order_amended,
+    OrderCancelled: _order_cancelled,
+    OrderRecognisedBySettlement: _order_recognised,
+    SettlementLinesIngested: _lines_ingested,
+    SettlementClosed: _settlement_closed,
+    SettlementDisputed: _settlement_disputed,
+    PostingPlanned: _planned,
+    PostingWithdrawn: _withdrawn,
+    PostingSubmitted: _submitted,
+    InvoicePosted: _posted("invoice"),
+    PaymentPosted: _posted("payment"),
+    DepositPosted: _posted("deposit"),
+    PostingRejected: _rejected,
+    BatchSubmitted: _batch_submitted,
+    BatchAnswered: _batch_answered,
+}

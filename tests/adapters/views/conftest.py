@@ -1,0 +1,436 @@
+"""Histories as the domain would write them, and what they must come to in the views, folded by the domain itself."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.views.schema import TABLES
+from application.ports import Append, EventStore
+from domain import order as orders
+from domain import posting as postings
+from domain import settlement as settlements
+from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
+from domain.event import Event, Stamp
+from domain.flow import (
+    AmazonConnected,
+    ConnectionLost,
+    CycleFailed,
+    CycleFinished,
+    CycleStarted,
+    FlowCreated,
+    QuickBooksConnected,
+    WatermarkAdvanced,
+    cycle_stream,
+    flow_stream,
+)
+from domain.mapping import MappingChanged, MappingFound, MappingMissing, QuickBooksRef, gap_stream, mapping_stream
+from domain.order import AmazonOrder, Order, OrderItem, OrderRecognisedBySettlement, OrderSettled, Part, order_stream
+from domain.posting import (
+    BatchAnswered,
+    BatchItem,
+    BatchSubmitted,
+    DepositPosted,
+    InvoicePosted,
+    PaymentPosted,
+    Posting,
+    PostingHeld,
+    PostingRejected,
+    PostingSubmitted,
+    PostingWithdrawn,
+    Reason,
+    batch_stream,
+    posting_stream,
+)
+from domain.settlement import Settlement, SettlementLine, Statement, settlement_stream
+
+START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
+PostingName = tuple[str, str, str]  # flow, kind, key
+POSTED = {"invoice": InvoicePosted, "payment": PaymentPosted, "deposit": DepositPosted}
+
+
+class History:
+    """Writes events into a store the way the use cases do, and keeps what the domain folds them to.
+
+    Every step that makes no sense in the present state does nothing, so that any list of steps is a valid history.
+    """
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+        self.now = START
+        self.position = 0
+        self.orders: dict[tuple[str, str], Order] = {}
+        self.settlements: dict[tuple[str, str], Settlement] = {}
+        self.postings: dict[PostingName, Posting] = {}
+        self.documents: dict[PostingName, Document] = {}
+        self.booked: dict[PostingName, Document] = {}
+        self.gaps: dict[tuple[str, str], bool] = {}
+        self.batches: dict[tuple[str, str], bool] = {}
+        self._versions: dict[UUID, int] = {}
+
+    def stamp(self, flow: str, by: str = "cycle:c1", cause: str = "") -> Stamp:
+        self.now += timedelta(seconds=1)
+        return Stamp(flow, self.now, by, cause)
+
+    def write(self, *streams: tuple[UUID, Sequence[Event]]) -> int:
+        appends = [Append(stream, self._versions.get(stream, 0), events) for stream, events in streams if events]
+        if appends:
+            self.position = self.store.append(appends)
+            for append in appends:
+                self._versions[append.stream] = append.expected + len(append.events)
+        return self.position
+
+    # --- flows, cycles, mapping
+
+    def flow(self, flow: str, since: date | None = None) -> None:
+        created = FlowCreated(
+            region="na",
+            realm="123",
+            marketplaces=("ATVPDKIKX0DER",),
+            since=since,
+            orders="amazon",
+            zone="America/Los_Angeles",
+            banks={"USD": "Checking"},
+            **self.stamp(flow, "ada").fields(),
+        )
+        self.write((flow_stream(flow), [created]))
+
+    def connection(self, flow: str, which: int) -> None:
+        fields = self.stamp(flow, "ada").fields()
+        event: Event = [
+            AmazonConnected(marketplaces={"ATVPDKIKX0DER": ("Amazon.com", "USD")}, **fields),
+            QuickBooksConnected(company="Bolt Shop", home_currency="USD", **fields),
+            ConnectionLost(vendor="amazon", reason="revoked", **fields),
+            ConnectionLost(vendor="quickbooks", reason="expired", **fields),
+        ][which % 4]
+        self.write((flow_stream(flow), [event]))
+
+    def cycle(self, flow: str, number: int, step: int) -> None:
+        cycle = f"c{number}"
+        fields = {"cycle": cycle, **self.stamp(flow).fields()}
+        event: Event = [
+            CycleStarted(**fields),
+            WatermarkAdvanced(source="orders", cursor=f"2026-11-{step + 1:02}", seen=("1", "2"), **fields),
+            CycleFinished(counts={"orders": step}, **fields),
+            CycleFailed(error="Amazon is away", counts={"orders": 1}, **fields),
+        ][step % 4]
+        self.write((cycle_stream(flow, cycle), [event]))
+
+    def gap(self, flow: str, number: int) -> None:
+        key = f"rule:Order | Other | Fee {number}"
+        stamp = self.stamp(flow)
+        if self.gaps.get((flow, key)):
+            changed = MappingChanged(
+                version=1, why="it is a fee", accounts={"OTHFEE": QuickBooksRef("7", "Fees")}, **stamp.fields()
+            )
+            self.write(
+                (mapping_stream(flow), [changed]), (gap_stream(flow, key), [MappingFound(key=key, **stamp.fields())])
+            )
+            self.gaps[flow, key] = False
+        else:
+            missing = MappingMissing(key=key, first_object="order 1", amount=5, currency="USD", **stamp.fields())
+            self.write((gap_stream(flow, key), [missing]))
+            self.gaps[flow, key] = True
+
+    # --- orders and their invoices
+
+    def order(self, flow: str, number: int, status: str = "SHIPPED", cents: int = 2499, channel: bool = True) -> str:
+        """Amazon reports an order; its id."""
+        order_id = order_id_of(number)
+        state = self.orders.setdefault((flow, order_id), Order())
+        stamp = self.stamp(flow)
+        reported = AmazonOrder(
+            order_id=order_id,
+            status=status,
+            created=START - timedelta(days=number),
+            updated=self.now,
+            currency="USD",
+            marketplace="Amazon.com",
+            amazon_channel=channel,
+            total=cents,
+            items=(OrderItem("1", "SKU", quantity=1, proceeds=cents, parts=(Part("ITEM", cents),)),) if cents else (),
+        )
+        events = orders.record(reported, state, stamp)
+        for event in events:
+            self.orders[flow, order_id] = orders.evolve(state, event)
+        self.write((order_stream(flow, order_id), events))
+        return order_id
+
+    def plan_invoice(self, flow: str, number: int, cents: int = 2499) -> None:
+        order_id = order_id_of(number)
+        document = Invoice(
+            number=order_id,
+            order_id=order_id,
+            customer="Amazon.com USD",
+            day=date(2026, 11, 2),
+            currency="USD",
+            lines=(InvoiceLine("SALES", cents),),
+            total=cents,
+        )
+        self._plan(flow, {order_id: document}, {})
+
+    def hold(self, flow: str, kind: str, key: str, *texts: str, cents: int = 2499) -> None:
+        known = self._known(flow, kind, key)
+        reasons = [Reason("unmapped", text, cents, f"rule:{text}") for text in texts]
+        self._on_posting(flow, kind, key, postings.hold(kind, key, reasons, cents, "USD", known, self.stamp(flow)))
+
+    def withdraw(self, flow: str, kind: str, key: str) -> None:
+        if self._known(flow, kind, key).status in ("planned", "held", "rejected"):
+            event = PostingWithdrawn(kind=kind, key=key, why="cancelled", **self.stamp(flow).fields())
+            self._on_posting(flow, kind, key, [event])
+
+    def recognise(self, flow: str, number: int, settlement_number: int) -> None:
+        order_id = order_id_of(number)
+        state = self.orders.get((flow, order_id))
+        if state is None or state.recognised_by:
+            return
+        event = OrderRecognisedBySettlement(
+            order_id=order_id,
+            settlement_id=settlement_id_of(settlement_number),
+            amount=2499,
+            currency="USD",
+            **self.stamp(flow).fields(),
+        )
+        orders.evolve(state, event)
+        self.write((order_stream(flow, order_id), [event]))
+
+    # --- settlements
+
+    def settlement(self, flow: str, number: int, cents: int = 2000, dispute: bool = False, again: int = 0) -> str:
+        """Amazon's document arrives: a sale and a fee; its id. `again` makes it another document of the same id."""
+        settlement_id = settlement_id_of(number)
+        state = self.settlements.setdefault((flow, settlement_id), Settlement())
+        lines = [
+            SettlementLine(1, "Order", "ItemPrice", "Principal", cents + 500 + again, order_id=order_id_of(number)),
+            SettlementLine(2, "Order", "ItemFees", "Commission", -500, order_id=order_id_of(number)),
+        ]
+        total = cents + again + (1 if dispute else 0)
+        statement = Statement(
+            settlement_id,
+            "USD",
+            total,
+            START - timedelta(days=14 * number),
+            START - timedelta(days=14 * (number - 1)),
+            START - timedelta(days=14 * (number - 1) - 2),
+        )
+        events = settlements.record(statement, lines, state, self.stamp(flow), "evidence")
+        for event in events:
+            self.settlements[flow, settlement_id] = settlements.evolve(state, event)
+        self.write((settlement_stream(flow, settlement_id), events))
+        return settlement_id
+
+    def plan_settlement(self, flow: str, number: int, order_numbers: Sequence[int], cents: int = 500) -> None:
+        """One payment over the invoices of the orders that have one, and the deposit on top of it."""
+        settlement_id = settlement_id_of(number)
+        invoiced = [
+            order_id
+            for order_id in map(order_id_of, dict.fromkeys(order_numbers))
+            if self._known(flow, "invoice", order_id).document is not None
+        ]
+        key = f"{settlement_id}-1"
+        closed = self.settlements.get((flow, settlement_id), Settlement()).closed
+        if (
+            closed is None
+            or not invoiced
+            or any(self._known(flow, *name).is_final for name in (("payment", key), ("deposit", settlement_id)))
+        ):
+            return
+        applied = tuple(AppliedInvoice(f"invoice/{order_id}", order_id, cents) for order_id in invoiced)
+        paid = cents * len(applied)
+        payment = Payment(
+            number=key,
+            settlement_id=settlement_id,
+            customer="Amazon.com USD",
+            day=date(2026, 11, 5),
+            currency="USD",
+            clearing="CLR:USD",
+            applied=applied,
+            total=paid,
+        )
+        deposit = Deposit(
+            settlement_id=settlement_id,
+            day=date(2026, 11, 5),
+            currency="USD",
+            bank="USD",
+            clearing="CLR:USD",
+            cleared=paid,
+            lines=(DepositLine("REFFEE", -100, "fees"),),
+            total=paid - 100,
+            payments=(key,),
+        )
+        stamp = self.stamp(flow)
+        settled = []
+        for order_id in invoiced:
+            event = OrderSettled(
+                order_id=order_id,
+                settlement_id=settlement_id,
+                posting=f"payment/{key}",
+                amounts={"SALES": cents},
+                **stamp.fields(),
+            )
+            state = self.orders.setdefault((flow, order_id), Order())
+            orders.evolve(state, event)
+            settled.append((order_stream(flow, order_id), [event]))
+        needs = {key: [f"invoice/{order_id}" for order_id in invoiced], settlement_id: [f"payment/{key}"]}
+        self._plan(flow, {key: payment, settlement_id: deposit}, needs)
+        self.write(*settled)
+
+    # --- QuickBooks
+
+    def submit(self, flow: str, names: Sequence[tuple[str, str]], batch: str) -> None:
+        """Claim planned postings for a batch."""
+        ready = [name for name in names if self._known(flow, *name).status == "planned"]
+        if not ready or (flow, batch) in self.batches:
+            return
+        stamp = self.stamp(flow, cause=f"batch:{batch}")
+        items = []
+        for number, (kind, key) in enumerate(ready):
+            generation = self._known(flow, kind, key).generation
+            claimed = PostingSubmitted(kind=kind, key=key, generation=generation, batch=batch, **stamp.fields())
+            self._on_posting(flow, kind, key, [claimed])
+            items.append(BatchItem(str(posting_stream(flow, kind, key)), kind, key, generation, f"i{number}", "hash"))
+        sent = BatchSubmitted(batch=batch, request_id=f"r-{batch}", items=tuple(items), body="body", **stamp.fields())
+        self.batches[flow, batch] = True
+        self.write((batch_stream(flow, batch), [sent]))
+
+    def answer(self, flow: str, batch: str, refuse: bool = False, other_total: int = 0) -> None:
+        """QuickBooks answers a batch: all posted (perhaps with another total than planned), or all refused."""
+        if not self.batches.get((flow, batch)):
+            return
+        stamp = self.stamp(flow, cause=f"batch:{batch}")
+        count = 0
+        for (of, kind, key), posting in list(self.postings.items()):
+            if of != flow or posting.status != "submitted" or posting.batch != batch:
+                continue
+            count += 1
+            common: dict[str, Any] = {"key": key, "generation": posting.generation, "batch": batch, **stamp.fields()}
+            if refuse:
+                refused = PostingRejected(kind=kind, code="6240", message="Duplicate Name Exists", **common)
+                self._on_posting(flow, kind, key, [refused])
+                continue
+            document = self.documents[flow, kind, key]
+            self.booked[flow, kind, key] = document
+            events: list[Event] = [
+                POSTED[kind](
+                    quickbooks_id=f"q{self.position}",
+                    sync_token="0",
+                    total=document.total + other_total,
+                    currency=document.currency,
+                    day=document.day,
+                    answer="evidence",
+                    item="i0",
+                    **common,
+                )
+            ]
+            if other_total:
+                reason = Reason("total_differs", "QuickBooks shows another total", other_total)
+                events.append(
+                    PostingHeld(
+                        kind=kind, key=key, reasons=(reason,), amount=other_total, currency="USD", **stamp.fields()
+                    )
+                )
+            self._on_posting(flow, kind, key, events)
+        self.batches[flow, batch] = False
+        answered = BatchAnswered(
+            batch=batch,
+            posted=0 if refuse else count,
+            rejected=count if refuse else 0,
+            **stamp.fields(),
+        )
+        self.write((batch_stream(flow, batch), [answered]))
+
+    def post(self, flow: str, *names: tuple[str, str]) -> None:
+        """Send planned postings and have them accepted."""
+        batch = f"b{self.position}"
+        self.submit(flow, names, batch)
+        self.answer(flow, batch)
+
+    def _known(self, flow: str, kind: str, key: str) -> Posting:
+        return self.postings.get((flow, kind, key), Posting())
+
+    def _plan(self, flow: str, documents: dict[str, Document], needs: dict[str, list[str]]) -> None:
+        stamp = self.stamp(flow)
+        for key, document in documents.items():
+            kind = postings.kind_of(document)
+            known = self._known(flow, kind, key)
+            if known.is_final:
+                continue
+            self.documents[flow, kind, key] = document
+            self._on_posting(flow, kind, key, postings.plan(document, key, needs.get(key, ()), known, 1, stamp))
+
+    def _on_posting(self, flow: str, kind: str, key: str, events: Sequence[Event]) -> None:
+        state = self._known(flow, kind, key)
+        for event in events:
+            self.postings[flow, kind, key] = postings.evolve(state, event)
+        self.write((posting_stream(flow, kind, key), events))
+
+    # --- any history
+
+    def step(self, what: int, flow_number: int, first: int, second: int) -> None:
+        """One of all steps there are, chosen by small numbers: for random histories."""
+        flow = ("us", "eu")[flow_number % 2]
+        order_number, settlement_number = first % 4 + 1, first % 3 + 1
+        order_id, settlement_id = order_id_of(order_number), settlement_id_of(settlement_number)
+        mine = [name[1:] for name in self.postings if name[0] == flow]
+        chosen = mine[first % len(mine)] if mine else ("invoice", order_id)
+        batches = [batch for (of, batch), is_open in self.batches.items() if of == flow and is_open]
+        batch = batches[first % len(batches)] if batches else ""
+        statuses = ("PENDING", "UNSHIPPED", "SHIPPED", "CANCELLED")
+        steps: list[Callable[[], object]] = [
+            lambda: self.order(flow, order_number, statuses[second % 4], 1000 + 500 * (second % 3), second != 7),
+            lambda: self.plan_invoice(flow, order_number, 1000 + 500 * (second % 2)),
+            lambda: self.hold(flow, "invoice", order_id, *("no item", "no customer", "no rule")[: second % 3 + 1]),
+            lambda: self.settlement(flow, settlement_number, dispute=second % 4 == 3, again=second % 2),
+            lambda: self.plan_settlement(flow, settlement_number, [order_number, second % 4 + 1], 500),
+            lambda: self.hold(flow, "deposit", settlement_id, "no bank", "no rule"),
+            lambda: self.submit(flow, mine[first % 2 :], f"b{self.position}"),
+            lambda: self.submit(flow, [chosen], f"b{self.position}"),
+            lambda: self.answer(flow, batch),
+            lambda: self.answer(flow, batch, refuse=second % 2 == 0, other_total=second % 3),
+            lambda: self.withdraw(flow, *chosen),
+            lambda: self.hold(flow, *chosen, "Amazon changed it after it was posted"),
+            lambda: self.recognise(flow, order_number, settlement_number),
+            lambda: self.gap(flow, first % 3),
+            lambda: self.cycle(flow, first % 3, second % 4),
+            lambda: self.connection(flow, second),
+        ]
+        steps[what % len(steps)]()
+
+
+def order_id_of(number: int) -> str:
+    return f"113-0000000-{number:07}"
+
+
+def settlement_id_of(number: int) -> str:
+    return f"1000{number}"
+
+
+@pytest.fixture
+def begin_history() -> Callable[[EventStore], History]:
+    """A history of two flows, by what is built on it."""
+
+    def begin(store: EventStore) -> History:
+        history = History(store)
+        history.flow("us")
+        history.flow("eu")
+        return history
+
+    return begin
+
+
+@pytest.fixture
+def all_rows() -> Callable[[Any], dict[str, list[tuple[Any, ...]]]]:
+    """Every row of every table of a database, in the order of keys."""
+
+    def read(database: Any) -> dict[str, list[tuple[Any, ...]]]:
+        found = {}
+        with database.reading() as cursor:
+            for table in TABLES:
+                cursor.execute(f"SELECT {', '.join(table.columns)} FROM {table.name}")
+                rows = [tuple(row) for row in cursor.fetchall()]
+                found[table.name] = sorted(rows, key=lambda row: row[: table.key])
+        return found
+
+    return read

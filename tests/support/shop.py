@@ -1,0 +1,125 @@
+"""A whole installation against the stand-ins over loopback HTTP: what scenario tests start from."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapters.simulated.amazon import stand_in as amazon_stand_in
+from adapters.simulated.clock import FastClock
+from adapters.simulated.quickbooks import stand_in as quickbooks_stand_in
+from adapters.simulated.serving import loopback_socket, serving
+from application import connections
+from application.chart_setup import apply, propose
+from application.sync import CycleReport
+from domain.event import Stamp
+from domain.flow import Flow, FlowCreated
+from entrypoints.bootstrap import Services
+from entrypoints.settings import PREFIX, load
+from entrypoints.standins import environment_for
+
+SPEED = 2_000.0
+
+
+class Shop:
+    """One seller and one company, served in this process, and the services that connect them."""
+
+    def __init__(self, home: Path, database_url: str, amazon: dict[str, str], quickbooks: dict[str, str]) -> None:
+        self.home = home
+        self.database_url = database_url
+        self.amazon = amazon
+        self.quickbooks = quickbooks
+        self.services = self.open()
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **environment_for(self.amazon, self.quickbooks, SPEED),
+            PREFIX + "HOME": str(self.home),
+            PREFIX + "DATABASE_URL": self.database_url,
+        }
+
+    def open(self) -> Services:
+        return Services(load(self.environment()), "tests", lambda: datetime.now(UTC))
+
+    def set_up(self, name: str = "us", orders: str = "amazon", since: date | None = None) -> Flow:
+        """A connected flow with everything mapped."""
+        service = self.services
+        created = FlowCreated(
+            flow=name,
+            at=service.clock(),
+            by="tests",
+            region="na",
+            realm=self.quickbooks["realm"],
+            marketplaces=(self.amazon["marketplace_id"],),
+            since=since or date.fromisoformat(self.amazon["since"][:10]),
+            orders=orders,
+            zone="America/Los_Angeles",
+            banks={"USD": self.quickbooks["bank_account"]},
+        )
+        service.bookkeeping.create_flow(created)
+        keep = service.vault, service.bookkeeping
+        connections.connect_amazon(
+            self.flow(name), self.amazon["refresh_token"], *keep, service.amazon, service.clock, "tests"
+        )
+        connections.connect_quickbooks(
+            self.flow(name), self.quickbooks["refresh_token"], *keep, service.quickbooks, service.clock, "tests"
+        )
+        quickbooks = service.quickbooks(self.flow(name))
+        mapping = service.bookkeeping.mapping(name)
+        proposals = propose(self.flow(name), quickbooks, mapping, {})
+        changed = apply(self.flow(name), quickbooks, mapping, proposals, Stamp(name, service.clock(), "tests"))
+        assert changed is not None
+        service.views.catch_up()
+        service.bookkeeping.change_mapping(changed, service.views.open_gaps(name))
+        return self.flow(name)
+
+    def flow(self, name: str = "us") -> Flow:
+        return self.services.bookkeeping.flow(name)
+
+    def sync(self, name: str = "us", **more: Any) -> CycleReport:
+        return self.services.cycle(self.flow(name), **more).run()
+
+    def rows(self, query: str, name: str = "us", **filters: Any) -> list[dict[str, Any]]:
+        self.services.views.catch_up()
+        return self.services.views.query(query, name, **filters)
+
+    def control(self, vendor: str, path: str, body: Any = None) -> Any:
+        """Ask or tell a stand-in directly."""
+        base = (self.amazon if vendor == "amazon" else self.quickbooks)["api_url"]
+        url = f"{base}/_simulated/{path}"
+        answer = httpx.get(url) if body is None else httpx.post(url, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def trial_balance(self) -> dict[str, str]:
+        """Balances by account name, of QuickBooks' own ledger, without those that are zero."""
+        answer = self.control("quickbooks", "trial-balance")
+        assert not str(answer["total"]).strip("-0.")
+        return {row["name"]: row["balance"] for row in answer["accounts"] if str(row["balance"]).strip("-0.")}
+
+    def documents(self) -> dict[str, int]:
+        return {kind: number for kind, number in self.control("quickbooks", "documents").items() if number}
+
+    def expected(self) -> Any:
+        expected = self.amazon["expected"]
+        return json.loads(expected) if isinstance(expected, str) else expected
+
+
+@contextlib.contextmanager
+def opened(home: Path, database_url: str, quickbooks_dials: dict[str, Any] | None = None, **world: Any) -> Iterator[Shop]:
+    """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ..."""
+    clock = FastClock(SPEED)
+    with contextlib.ExitStack() as stack:
+        facts = []
+        for stand_in, options in ((amazon_stand_in, world), (quickbooks_stand_in, quickbooks_dials or {})):
+            listener, url = loopback_socket()
+            app, told = stand_in(clock, url, **options)  # type: ignore[operator]
+            stack.enter_context(serving(app, listener))
+            facts.append(told)
+        shop = Shop(home, database_url, *facts)
+        stack.callback(lambda: shop.services.close())
+        yield shop
