@@ -56,7 +56,8 @@ def propose(
         proposals += [_item(key, by_key[key], items, mapping) for key in ITEM_KEYS]
         customers = quickbooks.customers()
         proposals += [
-            _customer(name, currency, customers, mapping) for name, currency in sorted(_customers_needed(flow))
+            _customer(marketplace, name, currency, customers, mapping)
+            for marketplace, name, currency in sorted(_customers_needed(flow))
         ]
     return proposals
 
@@ -184,12 +185,14 @@ def _item(key: str, account: Proposal, items: Sequence[QuickBooksRef], mapping: 
     return Proposal("item", key, name, "map", there)
 
 
-def _customer(marketplace: str, currency: str, customers: Sequence[QuickBooksRef], mapping: Mapping) -> Proposal:
+def _customer(
+    marketplace: str, shop: str, currency: str, customers: Sequence[QuickBooksRef], mapping: Mapping
+) -> Proposal:
     key = customer_key(marketplace, currency)
     standing = mapping.customers.get(key)
     if standing is not None:
         return Proposal("customer", key, standing.name, "mapped", standing)
-    name = f"{marketplace} sales ({currency})"
+    name = f"{shop} sales ({currency})"
     there = _named(customers, name)
     if there is None:
         return Proposal("customer", key, name, "create")
@@ -198,10 +201,11 @@ def _customer(marketplace: str, currency: str, customers: Sequence[QuickBooksRef
     return Proposal("customer", key, name, "map", there)
 
 
-def _customers_needed(flow: Flow) -> set[tuple[str, str]]:
+def _customers_needed(flow: Flow) -> set[tuple[str, str, str]]:
+    """Marketplace id, shop name and currency of each marketplace that is paid out to one of the flow's banks."""
     chosen = flow.marketplaces or tuple(flow.marketplace_names)
     return {
-        flow.marketplace_names[marketplace]
+        (marketplace, *flow.marketplace_names[marketplace])
         for marketplace in chosen
         if marketplace in flow.marketplace_names and flow.marketplace_names[marketplace][1] in flow.banks
     }

@@ -18,6 +18,10 @@ RECEIVABLES = "Accounts Receivable (A/R)"
 SALES_TAX = "Sales Tax Payable"
 
 
+# Amounts are JSON numbers: read as their digits, never as floats.
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
 class JournalLine(msgspec.Struct, frozen=True):
     """An amount on an account (QuickBooks' id, empty for its own A/R): debit positive, credit negative, minor units."""
 
@@ -89,5 +93,4 @@ def _objects(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _decode(answer: bytes) -> Any:
-    # Amounts are JSON numbers: read as their digits, never as floats.
-    return msgspec.json.decode(answer, float_hook=Decimal)
+    return _DECODER.decode(answer)

@@ -60,7 +60,7 @@ def invoice_for(order: Order, flow: Flow, mapping: Mapping) -> Invoice | Held | 
         )
     if known.currency not in flow.banks:
         reasons.append(missing_bank(known.currency, stake))
-    customer = customer_key(known.marketplace, known.currency)
+    customer = customer_key(known.marketplace_id or known.marketplace, known.currency)
     if customer not in mapping.customers:
         reasons.append(missing_customer(customer, stake))
     for key in sorted({line.account for line in lines} - mapping.items.keys()):

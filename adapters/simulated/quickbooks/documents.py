@@ -13,7 +13,7 @@ from adapters.simulated.quickbooks.company import HOME, Company, Record, Txn, cu
 from adapters.simulated.quickbooks.ledger import Leg
 from adapters.simulated.quickbooks.refusals import Refused
 from adapters.simulated.quickbooks.vocabulary import DETAILS, MEMBERS
-from adapters.simulated.quickbooks.wire import Body, date, number, rounded
+from adapters.simulated.quickbooks.wire import Body, date, number, rounded, well_formed
 
 # Computed by QuickBooks; a client that sends back what it has read may include them, and they are ignored.
 READ_ONLY = frozenset(
@@ -71,6 +71,7 @@ class Kind:
 def write(company: Company, kind: Kind, entity: str, body: Body, options: Options) -> Txn:
     """Create, or update when the body has an Id."""
     _known_members(entity, body)
+    well_formed(body)
     if body.get("Id") is None:
         return _create(company, kind, entity, _writable(body), options)
     former = read(company, entity, body["Id"])

@@ -53,6 +53,10 @@ class Hand:
         result: Body = answer.get(entity) or answer
         return result
 
+    def preferences(self) -> Body:
+        result: Body = decode(self.send("GET", "preferences").content)["Preferences"]
+        return result
+
     def query(self, text: str) -> Body:
         answer = decode(self.send("GET", "query", query=text).content)
         found: Body = answer.get("QueryResponse", answer)

@@ -75,9 +75,7 @@ class Ledger:
     def lines(self, account: str) -> list[tuple[Entry, Leg]]:
         return self._by_account[account]
 
-    def _record(
-        self, document: Document, cause: str, date: dt.date, currency: str, legs: tuple[Leg, ...]
-    ) -> Entry:
+    def _record(self, document: Document, cause: str, date: dt.date, currency: str, legs: tuple[Leg, ...]) -> Entry:
         entry = Entry(len(self.entries) + 1, document, cause, date, currency, legs)
         self.entries.append(entry)
         for leg in legs:

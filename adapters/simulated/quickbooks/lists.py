@@ -8,7 +8,7 @@ from collections.abc import Callable
 from adapters.simulated.quickbooks.company import HOME, Company, Record, currency_reference, head
 from adapters.simulated.quickbooks.refusals import Refused
 from adapters.simulated.quickbooks.vocabulary import ACCOUNT_SUBTYPES, CLASSIFICATION, MEMBERS, TYPE_OF_SUBTYPE
-from adapters.simulated.quickbooks.wire import Body, number, plain, shown
+from adapters.simulated.quickbooks.wire import Body, number, plain, shown, well_formed
 
 _READ_ONLY = frozenset(
     """
@@ -25,6 +25,7 @@ def write(company: Company, entity: str, body: Body) -> Record:
     for member in body:
         if member not in known:
             raise Refused.unknown_member(member, entity, known)
+    well_formed(body)
     former = read(company, entity, body["Id"]) if body.get("Id") is not None else None
     fields = {name: value for name, value in body.items() if name not in _READ_ONLY and value is not None}
     if former is not None:
@@ -135,7 +136,7 @@ def _account(company: Company, fields: Body, former: Record | None) -> str:
     if name is None:
         raise Refused.missing("Name")
     _text(fields, "AcctNum", 7)
-    kind, subtype = fields.get("AccountType"), fields.get("AccountSubType")
+    kind, subtype = _text(fields, "AccountType", 100), _text(fields, "AccountSubType", 100)
     if kind is None and former is not None:
         kind = former.fields["AccountType"]
     if kind is None and subtype is None:
@@ -169,7 +170,8 @@ def _item(company: Company, fields: Body, former: Record | None) -> str:
         raise Refused.missing("Name")
     _text(fields, "Sku", 100)
     _text(fields, "Description", 4000)
-    kind = fields.setdefault("Type", "Service")
+    kind = _text(fields, "Type", 100) or "Service"
+    fields["Type"] = kind
     if kind not in _ITEM_TYPES:
         raise Refused.invalid_choice("Type", kind)  # inventory is real in QuickBooks; this stand-in keeps no stock
     if fields.get("IncomeAccountRef") is None:
@@ -180,8 +182,9 @@ def _item(company: Company, fields: Body, former: Record | None) -> str:
         raise Refused.business("Invalid account type used for the item's income account.", "IncomeAccountRef")
     if fields.get("ExpenseAccountRef") is not None:
         company.find(fields["ExpenseAccountRef"], "Account", "ExpenseAccountRef")
-    if fields.get("UnitPrice") is not None:
-        fields["UnitPrice"] = number(fields["UnitPrice"], "UnitPrice")
+    for member in ("UnitPrice", "PurchaseCost"):
+        if fields.get(member) is not None:
+            fields[member] = number(fields[member], member)
     fields["Name"] = name
     return _under_parent(company, "Item", name, fields, former)
 

@@ -27,7 +27,10 @@ _SALES = frozenset(
     """.split()
 )
 MEMBERS = {
-    "Invoice": _RECORD | _TRANSACTION | _SALES | frozenset(
+    "Invoice": _RECORD
+    | _TRANSACTION
+    | _SALES
+    | frozenset(
         """
         Deposit AllowIPNPayment AllowOnlinePayment AllowOnlineCreditCardPayment AllowOnlineACHPayment
         AllowOnlinePayPalPayment AllowOnlineAffirmPayment EInvoiceStatus ECloudStatusTimeStamp CfdiUse
@@ -37,46 +40,64 @@ MEMBERS = {
         FinancingProductType SubscriptionPaymentsSetting TxnRetainageDetail
         """.split()
     ),
-    "SalesReceipt": _RECORD | _TRANSACTION | _SALES | frozenset(
+    "SalesReceipt": _RECORD
+    | _TRANSACTION
+    | _SALES
+    | frozenset(
         """
         SalesReceiptEx LessCIS
         """.split()
     ),
-    "CreditMemo": _RECORD | _TRANSACTION | _SALES | frozenset(
+    "CreditMemo": _RECORD
+    | _TRANSACTION
+    | _SALES
+    | frozenset(
         """
         RemainingCredit InvoiceRef CreditMemoEx
         """.split()
     ),
-    "RefundReceipt": _RECORD | _TRANSACTION | _SALES | frozenset(
+    "RefundReceipt": _RECORD
+    | _TRANSACTION
+    | _SALES
+    | frozenset(
         """
         RemainingCredit RefundReceiptEx
         """.split()
     ),
-    "Payment": _RECORD | _TRANSACTION | frozenset(
+    "Payment": _RECORD
+    | _TRANSACTION
+    | frozenset(
         """
         CustomerRef RemitToRef ARAccountRef DepositToAccountRef PaymentMethodRef PaymentRefNum PaymentType
         CheckPayment CreditCardPayment TotalAmt UnappliedAmt ProcessPayment PaymentExtendedType PaymentEx
         """.split()
     ),
-    "Deposit": _RECORD | _TRANSACTION | frozenset(
+    "Deposit": _RECORD
+    | _TRANSACTION
+    | frozenset(
         """
         DepositToAccountRef CashBack GlobalTaxCalculation TotalAmt HomeTotalAmt DepositEx
         """.split()
     ),
-    "JournalEntry": _RECORD | _TRANSACTION | frozenset(
+    "JournalEntry": _RECORD
+    | _TRANSACTION
+    | frozenset(
         """
         Adjustment HomeCurrencyAdjustment EnteredInHomeCurrency GlobalTaxCalculation TotalAmt HomeTotalAmt
         JournalEntryEx
         """.split()
     ),
-    "Purchase": _RECORD | _TRANSACTION | frozenset(
+    "Purchase": _RECORD
+    | _TRANSACTION
+    | frozenset(
         """
         AccountRef PaymentMethodRef PaymentRefNum PaymentType CheckPayment CreditCardPayment EntityRef
         Credit RemitToAddr TotalAmt TxnId TxnNum Memo PrintStatus GlobalTaxCalculation PurchaseEx LessCIS
         IncludeInAnnualTPAR
         """.split()
     ),
-    "Account": _RECORD | frozenset(
+    "Account": _RECORD
+    | frozenset(
         """
         Name SubAccount ParentRef Description FullyQualifiedName AccountAlias TxnLocationType Active
         Classification AccountType AccountSubType AccountPurposes AcctNum AcctNumExtn BankNum OpeningBalance
@@ -84,7 +105,8 @@ MEMBERS = {
         OnlineBankingEnabled FIName JournalCodeRef AccountEx
         """.split()
     ),
-    "Item": _RECORD | frozenset(
+    "Item": _RECORD
+    | frozenset(
         """
         Name Sku Description Active SubItem ParentRef Level FullyQualifiedName Taxable SalesTaxIncluded
         PercentBased UnitPrice RatePercent Type PaymentMethodRef UOMSetRef IncomeAccountRef PurchaseDesc
@@ -96,7 +118,8 @@ MEMBERS = {
         DeferredRevenue CustomExtensions
         """.split()
     ),
-    "Customer": _RECORD | frozenset(
+    "Customer": _RECORD
+    | frozenset(
         """
         IntuitId Organization Title GivenName MiddleName FamilyName Suffix FullyQualifiedName CompanyName
         DisplayName PrintOnCheckName UserId Active V4IDPseudonym PrimaryPhone AlternatePhone Mobile Fax
@@ -109,7 +132,8 @@ MEMBERS = {
         GSTRegistrationType IsCISContractor ClientCompanyId ClientEntityId Source TaxRegime
         """.split()
     ),
-    "Vendor": _RECORD | frozenset(
+    "Vendor": _RECORD
+    | frozenset(
         """
         IntuitId Organization Title GivenName MiddleName FamilyName Suffix FullyQualifiedName CompanyName
         DisplayName PrintOnCheckName UserId Active V4IDPseudonym PrimaryPhone AlternatePhone Mobile Fax

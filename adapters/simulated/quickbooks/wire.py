@@ -16,6 +16,10 @@ Body = dict[str, Any]
 
 PACIFIC = ZoneInfo("America/Los_Angeles")  # the server's own zone, whatever the company's
 
+_LISTS = ("Line", "LinkedTxn", "CustomField")
+_OBJECTS = ("CustomerMemo", "CashBack", "Entity")
+_TEXTS = ("value", "type", "Type", "TxnId", "TxnType", "DetailType", "PostingType", "PaymentType", "Description", "Id")
+
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -32,6 +36,24 @@ def decode(raw: bytes) -> Body:
 
 def encode(body: Any) -> bytes:
     return _encoder.encode(body)
+
+
+def well_formed(body: Body) -> None:
+    """Refuse what QuickBooks' typed parser could not read: a reference that is no object, lines that are no list."""
+    for member, value in body.items():
+        if value is None:
+            continue
+        if member in _LISTS:
+            if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+                raise Refused.malformed(f"{member} is not a list of objects")
+            for row in value:
+                well_formed(row)
+        elif member.endswith(("Ref", "Detail", "Addr")) or member in _OBJECTS:
+            if not isinstance(value, dict):
+                raise Refused.malformed(f"{member} is not an object")
+            well_formed(value)
+        elif member in _TEXTS and isinstance(value, (dict, list)):
+            raise Refused.malformed(f"{member} is not text")
 
 
 def number(value: Any, member: str) -> Decimal:
