@@ -50,6 +50,7 @@ class Call(msgspec.Struct, frozen=True):
     params: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = {}
     content: bytes | None = None
+    timeout_seconds: float | None = None
 
 
 class _TryAgain(Exception):
@@ -153,6 +154,7 @@ class CourteousClient:
                 headers=dict(call.headers),
                 content=call.content,
                 auth=auth,
+                timeout=call.timeout_seconds if call.timeout_seconds is not None else httpx.USE_CLIENT_DEFAULT,
             )
             status = answer.status_code
             return answer

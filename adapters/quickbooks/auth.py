@@ -16,6 +16,7 @@ from application.ports import Clock, Vault
 from domain.errors import ConnectionLost, VendorError
 
 CREDENTIAL = "quickbooks"
+TOKEN_SECONDS = 8.0  # all tries together must end within the vault's lease
 EARLY = timedelta(minutes=5)  # renewed this long before its end, in QuickBooks' time
 
 
@@ -105,6 +106,7 @@ class QuickBooksLogin:
                 "x-include-refresh-token-hard-expires-in": "true",
             },
             content=httpx.Request("POST", self._token_url, data=form).read(),
+            timeout_seconds=TOKEN_SECONDS,
         )
         answer = self._http.send(call)
         if answer.status_code == 200:
