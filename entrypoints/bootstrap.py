@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
-from adapters.amazon.client import AmazonClient
 from adapters.amazon.settlement_report import read_report
+
+from adapters.amazon.client import AmazonClient
 from adapters.database import Database, open_database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence
@@ -150,7 +151,7 @@ def exporter(service: Services, flow: str, format: str) -> Iterator[str]:
     state = service.bookkeeping.flow(flow)
     mapping = service.bookkeeping.mapping(flow)
     books = books_of(state, mapping, service.views, service.evidence, answered_objects, journal_lines)
-    return (beancount if format == "beancount" else journal_csv).render(books)
+    return beancount.render(books) if format == "beancount" else journal_csv.render(books)
 
 
 def _person() -> str:

@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
     master_key_file: str = ""
     public_url: str = "http://127.0.0.1:8000"
     amazon_token_url: str = "https://api.amazon.com/auth/o2/token"
-    amazon_api_urls: dict[str, str] = AMAZON_HOSTS
+    amazon_api_urls: dict[str, str] = msgspec.field(default_factory=lambda: dict(AMAZON_HOSTS))
     amazon_authorize_url: str = "https://sellercentral.amazon.com/apps/authorize/consent"
     amazon_client_id: str = ""
     amazon_client_secret: str = ""

@@ -39,8 +39,9 @@ def trail(
     print_table(
         f"Audit trail of {flow}",
         ["position", "time (UTC)", "who", "event", "what"],
-        [[str(row["position"]), str(row["at"])[:19], row["by_whom"], row["name"], row["summary"]] for row in rows],
+        [[str(row["position"]), str(row["at"])[:19], row["by"], row["name"], row["summary"]] for row in rows],
         right=["position"],
+        text=["what"],
     )
     return 0
 

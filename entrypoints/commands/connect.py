@@ -91,7 +91,7 @@ def propose_chart(
         print_json({"flow": flow, "applied": apply_it, "proposals": [_facts(proposal) for proposal in proposals]})
     else:
         rows = [[proposal.kind, proposal.key, proposal.name, proposal.action, proposal.note] for proposal in proposals]
-        print_table(f"Chart for {flow}", ["what", "key", "name in QuickBooks", "action", "note"], rows)
+        print_table(f"Chart for {flow}", ["what", "key", "name in QuickBooks", "action", "note"], rows, text=["note"])
         if apply_it:
             out.print(f"Applied. Next: ml-connector sync {flow}")
         elif not conflicts:

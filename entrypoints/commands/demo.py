@@ -78,12 +78,19 @@ def _set_up(service: Services, amazon: dict[str, str], quickbooks: dict[str, str
         banks={"USD": quickbooks["bank_account"]},
     )
     service.bookkeeping.create_flow(created)
-    for connect, token, client in (
-        (connections.connect_amazon, amazon["refresh_token"], service.amazon),
-        (connections.connect_quickbooks, quickbooks["refresh_token"], service.quickbooks),
-    ):
-        flow = service.bookkeeping.flow(FLOW)
-        connect(flow, token, service.vault, service.bookkeeping, client, service.clock, service.person)  # type: ignore[operator]
+    flow = service.bookkeeping.flow(FLOW)
+    connections.connect_amazon(
+        flow, amazon["refresh_token"], service.vault, service.bookkeeping, service.amazon, service.clock, service.person
+    )
+    connections.connect_quickbooks(
+        flow,
+        quickbooks["refresh_token"],
+        service.vault,
+        service.bookkeeping,
+        service.quickbooks,
+        service.clock,
+        service.person,
+    )
     apply_for(service, FLOW, propose_for(service, FLOW, {}, []))
 
 

@@ -28,7 +28,7 @@ def doctor(
         rows = [
             [finding.subject, "well" if finding.ok else "ill", finding.text, finding.what_to_do] for finding in findings
         ]
-        print_table("Findings", ["what", "", "found", "what to do"], rows)
+        print_table("Findings", ["what", "", "found", "what to do"], rows, text=["found", "what to do"])
     return 0 if all(finding.ok for finding in findings) else FAILED
 
 

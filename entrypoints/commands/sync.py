@@ -71,6 +71,7 @@ def held(flow: FlowName, as_json: AsJson = False) -> int:
             for row in rows
         ],
         right=["amount"],
+        text=["what to do"],
     )
     return HELD
 
@@ -87,7 +88,7 @@ def status_facts(flow: str, views: Views) -> dict[str, Any]:
         "invoices": counts["invoices"],
         "payments": counts["payments"],
         "deposits": counts["deposits"],
-        "held": counts["held"],
+        "held": counts["held"] + counts["attention"],
     }
 
 
@@ -128,7 +129,7 @@ def show_status(facts: dict[str, Any]) -> None:
     """The status as a bookkeeper reads it."""
     print_table(
         f"Settlements of {facts['flow']}",
-        ["settlement", "deposit date", "Amazon paid", "QuickBooks deposit", "difference", "", "status"],
+        ["settlement", "date", "Amazon paid", "deposited", "difference", "", "status"],
         [
             [
                 row["settlement_id"],
@@ -141,7 +142,7 @@ def show_status(facts: dict[str, Any]) -> None:
             ]
             for row in facts["settlements"]
         ],
-        right=["Amazon paid", "QuickBooks deposit", "difference"],
+        right=["Amazon paid", "deposited", "difference"],
     )
     for clearing in facts["clearing"]:
         parts = ", ".join(f"{part['amount']} of settlement {part['settlement_id']}" for part in clearing["explained"])
