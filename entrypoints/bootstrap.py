@@ -53,7 +53,7 @@ class Services:
         self._clients: dict[tuple[str, str], AmazonClient | QuickBooksClient] = {}
 
     def amazon(self, flow: Flow) -> AmazonClient:
-        """The flow's seller account. Raises ConnectionLost where none is connected, BadInput without app credentials."""
+        """The flow's seller account. Raises ConnectionLost where there is none, BadInput without app credentials."""
         credential = self.vault.get(flow.name, AMAZON)
         if credential is None:
             raise ConnectionLost(

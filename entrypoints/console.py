@@ -15,7 +15,7 @@ from domain.money import format_minor
 
 DONE, FAILED, BAD_INPUT, HELD = 0, 1, 2, 3
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -32,11 +32,15 @@ def print_table(
     right: Sequence[str] = (),
     text: Sequence[str] = (),
 ) -> None:
-    """A table; columns named in `right` hold figures, those in `text` may run over several lines, no other does."""
+    """A table; columns named in `right` hold figures. Figures, ids and days never break, those in `text` do first."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(
-            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column not in text
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in right or column in _WHOLE,
+            ratio=1 if column in text else None,
         )
     for row in rows:
         table.add_row(*row)
@@ -67,6 +71,8 @@ def progress_bars(quiet: bool) -> Iterator[Callable[[str, int], None]]:
         for task in tasks.values():
             progress.update(task, total=progress._tasks[task].completed)
 
+
+_WHOLE = ("settlement", "date", "status", "document", "key")
 
 _WORDS = {
     "orders": "orders read",

@@ -71,7 +71,7 @@ def beancount_account(name: str, account_type: str) -> str:
 
     What has no known type goes below Equity:Unknown, where it is seen.
     """
-    words = re.sub(r"[^A-Za-z0-9-]+", "-", name.replace("&", "and")).strip("-") or "Unnamed"
+    words = re.sub(r"[^A-Za-z0-9]+", "-", name.replace("&", "and")).strip("-") or "Unnamed"
     word = words[0].upper() + words[1:]
     return f"{_ROOTS.get(account_type, 'Equity:Unknown')}:{word}"
 

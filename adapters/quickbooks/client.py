@@ -16,7 +16,7 @@ import msgspec
 from adapters.http import Call, CourteousClient, Limit, QuotaKeeper, full_jitter
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
-from adapters.quickbooks.faults import action_for, fault_of
+from adapters.quickbooks.faults import action_for, fault_in, fault_of
 from application.ports import Clock, Company, Fault, Found, References, Vault
 from domain.document import Deposit, Document, Invoice, Payment
 from domain.errors import ConnectionLost, OutcomeUnknown, Throttled, VendorError
@@ -225,7 +225,7 @@ class QuickBooksClient:
                 raise self._http.refusal(call, answer, ConnectionLost, fault.code, text)
             raise self._http.refusal(call, answer, VendorError, fault.code, fault.message)
         value = wire.decoded(answer.content)
-        fault_inside = wire.fault_in(value) if isinstance(value, dict) else None
+        fault_inside = fault_in(value) if isinstance(value, dict) else None
         if fault_inside is not None:
             call = Call(operation, "", "")
             raise self._http.refusal(call, answer, VendorError, fault_inside.code, fault_inside.message)

@@ -6,7 +6,7 @@ import typer
 
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
-from entrypoints.console import FAILED, err, out, print_json, print_table
+from entrypoints.console import FAILED, err, out, print_json
 
 app = typer.Typer(
     help="What happened, who did it and why; and the proof that nothing was altered.", no_args_is_help=True
@@ -36,13 +36,10 @@ def trail(
     if as_json:
         print_json({"flow": flow, "events": rows})
         return 0
-    print_table(
-        f"Audit trail of {flow}",
-        ["position", "time (UTC)", "who", "event", "what"],
-        [[str(row["position"]), str(row["at"])[:19], row["by"], row["name"], row["summary"]] for row in rows],
-        right=["position"],
-        text=["what"],
-    )
+    for row in rows:
+        at = str(row["at"])[:19].replace("T", " ")
+        out.print(f"{row['position']:>7}  {at} UTC  {row['by']}", style="dim", markup=False)
+        out.print(f"         {row['summary']}  ({row['name']})", markup=False)
     return 0
 
 

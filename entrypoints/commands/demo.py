@@ -1,5 +1,6 @@
 """`ml-connector demo`: the main job from end to end, with no accounts, against the stand-ins over real HTTP."""
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -112,7 +113,7 @@ def _show(facts: dict[str, Any], clearing: dict[str, str], calls: dict[str, int]
     out.print(
         f"{calls['amazon']} calls to Amazon, {calls['quickbooks']} to QuickBooks, {seconds} seconds, start-up included"
     )
-    ml = f"{PREFIX}HOME={home} ml-connector"
+    ml = f"{PREFIX}HOME={home} {'uv run ' if 'UV' in os.environ else ''}ml-connector"
     out.print("\nOpen what was made:", style="bold")
     out.print(f"  {ml} status {FLOW}", markup=False)
     out.print(f"  {ml} audit trail {FLOW} --settlement {facts['settlements'][0]['settlement_id']}", markup=False)
