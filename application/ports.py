@@ -161,7 +161,7 @@ class ReportReader(Protocol):
 
     def __call__(
         self, source: BinaryIO, *, charset: str = ""
-    ) -> Iterator[Statement | SettlementLine | UnreadableReport]: ...
+    ) -> Iterable[Statement | SettlementLine | UnreadableReport]: ...
 
 
 class Company(msgspec.Struct, frozen=True):
