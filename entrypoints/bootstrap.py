@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
-from adapters.amazon.settlement_report import read_report
+from adapters.amazon.flat_file import read_report
 
 from adapters.amazon.client import AmazonClient
 from adapters.database import Database, open_database

@@ -59,11 +59,16 @@ FAULTS = [
     [{"on": "batch", "times": 1, "kind": "429_xml"}],
     [{"on": "batch", "times": 1, "kind": "item_3001"}],
     [{"on": "batch", "times": 1, "kind": "expire_token"}],
-    [{"on": "batch", "times": 1, "kind": "commit_then_reset"}, {"on": "batch", "times": 3, "kind": "503_before_commit"}],
+    [
+        {"on": "batch", "times": 1, "kind": "commit_then_reset"},
+        {"on": "batch", "times": 3, "kind": "503_before_commit"},
+    ],
 ]
 
 
-@pytest.mark.parametrize("faults", FAULTS, ids=lambda faults: "-".join(f"{fault['kind']}x{fault['times']}" for fault in faults))
+@pytest.mark.parametrize(
+    "faults", FAULTS, ids=lambda faults: "-".join(f"{fault['kind']}x{fault['times']}" for fault in faults)
+)
 def test_lost_and_refused_answers_leave_the_same_books(open_shop: OpenShop, faults: list[dict[str, Any]]) -> None:
     with open_shop(**WORLD) as shop:
         shop.set_up()
@@ -82,9 +87,7 @@ def test_a_number_taken_by_somebody_else_is_not_adopted(open_shop: OpenShop) -> 
     """A human's invoice that bears an Amazon order id is not ours: it is shown, never taken over."""
     with open_shop(**WORLD) as shop:
         shop.set_up()
-        order_id = next(
-            row for page in [shop.services.amazon(shop.flow())] for row in _shipped(page, shop)
-        )
+        order_id = next(row for page in [shop.services.amazon(shop.flow())] for row in _shipped(page, shop))
         quickbooks = shop.services.quickbooks(shop.flow())
         mapping = shop.services.bookkeeping.mapping("us")
         customer = next(iter(mapping.customers.values())).id

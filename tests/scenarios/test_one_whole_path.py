@@ -3,6 +3,7 @@
 Without these, the parts could each be right and the books still be wrong.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -93,7 +94,12 @@ def test_a_mapping_fixed_later_books_what_waited_without_fetching_again(open_sho
         downloads = shop.control("amazon", "calls").get("download", {}).get("calls", 0)
         service = shop.services
         changed = MappingChanged(
-            flow="us", at=service.clock(), by="tests", version=0, why="found out", rules=(Rule(0, *words, "fee", "OTHFEE"),)
+            flow="us",
+            at=service.clock(),
+            by="tests",
+            version=0,
+            why="found out",
+            rules=(Rule(0, *words, "fee", "OTHFEE"),),
         )
 
         service.bookkeeping.change_mapping(changed, service.views.open_gaps("us"))
@@ -152,7 +158,11 @@ def test_the_export_is_judged_by_an_engine_nobody_here_wrote(open_shop: OpenShop
         # One cent moved inside one balanced transaction must be caught by the balance assertions.
         lines = text.splitlines()
         clearing = next(n for n, line in enumerate(lines) if line.startswith("  Assets:Amazon-Clearing"))
-        bank = next(n for n, line in enumerate(lines) if line.startswith("  Assets:") and "Clearing" not in line and n > clearing)
+        bank = next(
+            n
+            for n, line in enumerate(lines)
+            if line.startswith("  Assets:") and "Clearing" not in line and n > clearing
+        )
         for number, cents in ((clearing, "0.01"), (bank, "-0.01")):
             account, amount, currency = lines[number].split()
             from decimal import Decimal

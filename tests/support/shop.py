@@ -110,7 +110,9 @@ class Shop:
 
 
 @contextlib.contextmanager
-def opened(home: Path, database_url: str, quickbooks_dials: dict[str, Any] | None = None, **world: Any) -> Iterator[Shop]:
+def opened(
+    home: Path, database_url: str, quickbooks_dials: dict[str, Any] | None = None, **world: Any
+) -> Iterator[Shop]:
     """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ..."""
     clock = FastClock(SPEED)
     with contextlib.ExitStack() as stack:
