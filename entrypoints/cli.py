@@ -2,14 +2,19 @@
 
 import sys
 
-import click
 import typer
 
 from domain.errors import BadInput, ConnectorError
 from entrypoints.commands import audit, books, connect, demo, doctor, flow, mapping, settlement, simulate, sync
 from entrypoints.console import BAD_INPUT, FAILED, err
 
+
+def _finish(status: int | None) -> None:
+    raise typer.Exit(status or 0)
+
+
 app = typer.Typer(
+    result_callback=_finish,
     help="Carries Amazon Seller Central trade into QuickBooks Online and can prove every cent of it.",
     no_args_is_help=True,
     add_completion=False,
@@ -34,13 +39,7 @@ app.add_typer(books.app, name="books")
 def main() -> None:
     """The console script: runs the command, turns refusals into a sentence and an exit status."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        err.print("stopped")
-        sys.exit(FAILED)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(BAD_INPUT)
+        app()
     except BadInput as error:
         err.print(f"[bold red]Not done:[/] {_plain(error)}")
         sys.exit(BAD_INPUT)
