@@ -8,6 +8,7 @@ import contextlib
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ Dialect = Literal["sqlite", "postgresql"]
 LOCK_SECONDS = 30  # how long a writer waits for another process's write
 POOL_SIZE = 2
 POOL_OVERFLOW = 10
+CONNECT_SECONDS = 10
 IDLE_SECONDS = 60  # folding happens outside transactions; the library's 5 s is short for a busy machine
 IDS_PER_QUERY = 500
 
@@ -97,7 +99,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Cursor]:
-        """A consistent view for reading; nothing written in it is kept."""
+        """One snapshot for all that is read in it; nothing written in it is kept."""
         if isinstance(self.datastore, SQLiteDatastore):
             with self.datastore.get_connection(commit=False) as connection:
                 raw = _sqlite_cursor(connection)
@@ -109,6 +111,7 @@ class Database:
         else:
             with (
                 self._postgres_connection() as conn,
+                _one_snapshot(conn),
                 conn.transaction(force_rollback=True),
                 conn.cursor(row_factory=tuple_row) as raw_cursor,
             ):
@@ -160,10 +163,11 @@ def open_database(url: str) -> Database:
 
 
 def in_many(cursor: Cursor, sql: str, ids: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of a query with `IN (?…)` written as `{ids}`, asked in portions of 500."""
+    """The rows of a query with `IN (?…)` written as `IN ({ids})`, asked in portions of 500."""
     rows: list[tuple[Any, ...]] = []
+    ids = list(dict.fromkeys(ids))  # twice in two portions would be found twice
     for begin in range(0, len(ids), IDS_PER_QUERY):
-        portion = list(ids[begin : begin + IDS_PER_QUERY])
+        portion = ids[begin : begin + IDS_PER_QUERY]
         if cursor.dialect == "postgresql":
             cursor.raw.execute(for_dialect(sql.replace("IN ({ids})", "= ANY(?)"), "postgresql"), (portion,))
         else:
@@ -204,13 +208,24 @@ class _TunedPool(SQLiteConnectionPool):
     """
 
     def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
+        connection = self._connected()
         cursor = connection.cursor().sqlite_cursor
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA wal_autocheckpoint=20000")
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.execute("PRAGMA temp_store=MEMORY")
         return connection
+
+    def _connected(self) -> SQLiteConnection:
+        """Only one process can turn a new file to WAL, and SQLite lets the others fail instead of having them wait."""
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                return super()._create_connection()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
 
 def _sqlite(name: str, shown: str) -> Database:
@@ -226,13 +241,24 @@ def _sqlite(name: str, shown: str) -> Database:
     try:
         with datastore.get_connection(commit=True):
             pass
-    except PersistenceError as error:
+    except (PersistenceError, sqlite3.Error) as error:
         raise BadInput(f"the database {shown} cannot be opened: {error}") from None
     return Database("sqlite", datastore, shown)
 
 
 def _postgresql(url: str) -> Database:
-    parts = psycopg.conninfo.conninfo_to_dict(url)
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # its words may repeat the password
+        raise BadInput(
+            "the database URL cannot be read; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+            "with % and other signs in the password written as %25 and so on"
+        ) from None
+    shown = f"{parts.get('host') or 'local'}/{parts.get('dbname') or ''}"
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.OperationalError as error:
+        raise BadInput(f"the database {shown} cannot be reached: {error}") from None
     datastore = PostgresDatastore(
         dbname=str(parts.get("dbname") or ""),
         host=str(parts.get("host") or ""),
@@ -246,8 +272,22 @@ def _postgresql(url: str) -> Database:
         max_waiting=0,
         lock_timeout=LOCK_SECONDS,
     )
-    shown = f"{parts.get('host') or 'local'}/{parts.get('dbname') or ''}"
+    # The library hands on five of the URL's parts; sslmode and the like must not be lost.
+    named = datastore.pool.kwargs
+    assert isinstance(named, dict)
+    named.update({name: value for name, value in parts.items() if name not in named})
     return Database("postgresql", datastore, shown)
+
+
+@contextlib.contextmanager
+def _one_snapshot(conn: psycopg.Connection[Any]) -> Iterator[None]:
+    """Transactions begun within see one state of the database, as those of SQLite always do."""
+    conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.isolation_level = None
 
 
 def _sqlite_cursor(connection: SQLiteConnection) -> sqlite3.Cursor:

@@ -167,7 +167,7 @@ def _net_tax(
         return
     text = (
         f"{order_id or transaction_type or 'a line without an order'}: tax of {_money(remainder, currency)} "
-        "was not withheld by Amazon; the seller owes it, and where it is booked is not settled yet"
+        "was not withheld by Amazon, so it is the seller's to remit; held until there is a rule for it"
     )
     result.reasons.append(Reason("tax_remainder", text, remainder, f"order:{order_id}" if order_id else ""))
 

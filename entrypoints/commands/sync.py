@@ -63,17 +63,23 @@ def held(flow: FlowName, as_json: AsJson = False) -> int:
     if not rows:
         out.print("Nothing is held.")
         return DONE
-    print_table(
-        f"Held in {flow}",
-        ["document", "reason", "amount", "what to do"],
-        [
-            [f"{row['kind']} {row['key']}", row["code"], money(row["amount"], row["currency"]), row["text"]]
-            for row in rows
-        ],
-        right=["amount"],
-        text=["what to do"],
-    )
+    _show_held(flow, rows)
     return HELD
+
+
+def _show_held(flow: str, rows: list[dict[str, Any]]) -> None:
+    """One line a document and reason: a settlement may wait for hundreds of orders, all for the same."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        what = row["waits_for"] if row["code"] == "unmapped" else ""
+        groups.setdefault((f"{row['kind']} {row['key']}", row["code"], what), []).append(row)
+    table = []
+    for (document, code, _), same in groups.items():
+        more = f" (and {len(same) - 1} more like this)" if len(same) > 1 else ""
+        amount = money(sum(row["amount"] for row in same), same[0]["currency"])
+        table.append([document, code, amount, same[0]["currency"], same[0]["text"] + more])
+    columns = ["document", "reason", "amount", "", "why, and what to do"]
+    print_table(f"Held in {flow}", columns, table, right=["amount"], text=["why, and what to do"])
 
 
 def status_facts(flow: str, views: Views) -> dict[str, Any]:

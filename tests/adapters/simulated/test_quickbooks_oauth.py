@@ -113,7 +113,7 @@ def consent(hand: object, **changes: str) -> dict[str, list[str]]:
 
 def test_consent_gives_a_code_that_buys_tokens_once() -> None:
     with at_hand() as hand:
-        former = hand.refresh_token
+        former, former_access = hand.refresh_token, hand.access_token
         back = consent(hand)
         assert (back["state"], back["realmId"]) == (["s-1"], [hand.facts["realm"]])
         form = {
@@ -124,6 +124,9 @@ def test_consent_gives_a_code_that_buys_tokens_once() -> None:
         assert hand.token(**form).status_code == 200
         assert hand.send("GET", "preferences").status_code == 200
         assert hand.token(grant_type="refresh_token", refresh_token=former).status_code == 400  # superseded
+        headers = {"Authorization": f"Bearer {former_access}"}
+        path = f"/v3/company/{hand.facts['realm']}/preferences"
+        assert hand.http.get(path, headers=headers).status_code == 401
         assert hand.token(**form).json()["error"] == "invalid_grant"
         assert hand.send("GET", "preferences").status_code == 401  # a code used twice kills its tokens
 
