@@ -49,7 +49,8 @@ def missing_rule(triple: tuple[str, str, str], amount: int, currency: str, lines
 def missing_account(key: str, amount: int) -> Reason:
     return Reason(
         "unmapped",
-        f"account key {key} has no QuickBooks account yet; run: ml-connector chart propose FLOW --apply",
+        f"account key {key} has no QuickBooks account yet; "
+        f"run: ml-connector chart propose FLOW --account {key.partition(':')[0]} --apply",
         amount,
         f"account:{key}",
     )

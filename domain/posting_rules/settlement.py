@@ -89,6 +89,8 @@ def plan_settlement(
     settled, recognised, order_reasons = _orders_paid(sorted_lines, closed, orders, invoices, flow, mapping, day)
     reasons += order_reasons
     needed = {"CLR", *sorted_lines.direct}
+    if currency not in mapping.banks:
+        needed -= PER_CURRENCY  # they are made with the bank account; to name them too would say one thing twice
     reasons += [
         missing_account(key, sum(line.amount for line in sorted_lines.direct.get(name, ())))
         for name in sorted(needed)
