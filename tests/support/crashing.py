@@ -1,4 +1,4 @@
-"""A cycle that dies at a chosen line, as a program of its own: `python crashing.py POINT`, settings from the environment.
+"""A cycle that dies at a chosen line, as a program of its own: `python crashing.py POINT`, settings in its environment.
 
 Points: `claimed` (after the intent is saved, before the call), `sent` (after QuickBooks answered, before it is saved),
 `ingested` (after a page of orders is saved, before the watermark is).
