@@ -93,7 +93,7 @@ class Database:
             with (
                 self._postgres_connection() as conn,
                 conn.transaction(),
-                conn.cursor(row_factory=tuple_row) as raw_cursor,
+                conn.cursor(row_factory=tuple_row, binary=True) as raw_cursor,
             ):
                 yield Cursor(raw_cursor, "postgresql")
 
@@ -113,7 +113,7 @@ class Database:
                 self._postgres_connection() as conn,
                 _one_snapshot(conn),
                 conn.transaction(force_rollback=True),
-                conn.cursor(row_factory=tuple_row) as raw_cursor,
+                conn.cursor(row_factory=tuple_row, binary=True) as raw_cursor,
             ):
                 yield Cursor(raw_cursor, "postgresql")
 
@@ -177,17 +177,35 @@ def in_many(cursor: Cursor, sql: str, ids: Sequence[Any]) -> list[tuple[Any, ...
 
 
 def insert_many(
-    cursor: Cursor, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], on_conflict: str = ""
+    cursor: Cursor,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    on_conflict: str = "",
+    types: Sequence[str] = (),
 ) -> None:
-    """Insert rows in bulk: COPY on PostgreSQL where nothing can conflict, else many at once."""
+    """Insert rows in bulk: COPY on PostgreSQL where nothing can conflict, else many at once.
+
+    `types` are the columns' PostgreSQL types; with them, what is sent there is binary, or one statement of arrays.
+    """
     if not rows:
         return
     names = ", ".join(columns)
-    if cursor.dialect == "postgresql" and not on_conflict and len(rows) > 20:
-        with cursor.raw.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
+    if cursor.dialect == "postgresql" and len(rows) > 20:
+        if not on_conflict:
+            with cursor.raw.copy(f"COPY {table} ({names}) FROM STDIN{' (FORMAT binary)' if types else ''}") as copy:
+                if types:
+                    copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+            return
+        if types:
+            arrays = ", ".join(f"?::{kind}[]" for kind in types)
+            cursor.execute(
+                f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+            return
     places = ", ".join("?" * len(columns))
     cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places}) {on_conflict}".rstrip(), rows)
 

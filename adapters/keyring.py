@@ -59,7 +59,7 @@ class KeyRing:
         body = sealed[8:]
         try:
             return key.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
             raise Tampered(f"an encrypted value of {context!r} was changed or moved") from None
 
     def __repr__(self) -> str:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from adapters.database import Database
 
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, "
+    "paused_until DOUBLE PRECISION NOT NULL DEFAULT 0)",
     "CREATE TABLE IF NOT EXISTS calls (flow TEXT NOT NULL, vendor TEXT NOT NULL, operation TEXT NOT NULL, "
     "day TEXT NOT NULL, calls BIGINT NOT NULL, PRIMARY KEY (flow, vendor, operation, day))",
 )
@@ -31,15 +32,15 @@ class Quotas:
         """
         interval = 1 / (rate * self._speed)
         now = time.time()
-        start = now + burst / 2 * interval
         allowance = (burst - 1) * interval
         # next_free is the time at which the bucket would be full again; each call pushes it back by one interval.
-        push = "CASE WHEN quotas.next_free > ? THEN quotas.next_free ELSE ? END + ?"
+        # A bucket that was paused is empty when the pause ends.
+        latest = "MAX" if self._database.dialect == "sqlite" else "GREATEST"
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO quotas (name, next_free) VALUES (?, ?) "
-                f"ON CONFLICT (name) DO UPDATE SET next_free = {push} RETURNING next_free",
-                (key, start + interval, now, now, interval),
+                "INSERT INTO quotas (name, next_free) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
+                f"next_free = {latest}(quotas.next_free, quotas.paused_until + ?, ?) + ? RETURNING next_free",
+                (key, now + (burst / 2 + 1) * interval, allowance, now, interval),
             )
             row = cursor.fetchone()
         assert row is not None
@@ -47,12 +48,12 @@ class Quotas:
 
     def pause(self, key: str, seconds: float) -> None:
         """Nobody uses `key` for that long: the vendor said so. Already in real seconds."""
-        until = time.time() + seconds
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO quotas (name, next_free) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET next_free = "
-                "CASE WHEN quotas.next_free > excluded.next_free THEN quotas.next_free ELSE excluded.next_free END",
-                (key, until),
+                "INSERT INTO quotas (name, next_free, paused_until) VALUES (?, 0, ?) ON CONFLICT (name) DO UPDATE SET "
+                "paused_until = CASE WHEN quotas.paused_until > excluded.paused_until THEN quotas.paused_until "
+                "ELSE excluded.paused_until END",
+                (key, time.time() + seconds),
             )
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:

@@ -49,13 +49,13 @@ class DatabaseVault:
         return None if row is None else self._open(flow, name, bytes(row[0]), bytes(row[1]))
 
     def put(self, flow: str, name: str, value: dict[str, str]) -> None:
-        """See ports.Vault.put."""
+        """See ports.Vault.put. Whoever holds the lock loses it, lest a token of the former consent replace this."""
         wrapped, sealed = self._seal(flow, name, value)
         with self._database.transaction() as cursor:
             cursor.execute(
                 "INSERT INTO vault (flow, name, wrapped_key, value, version) VALUES (?, ?, ?, ?, 1) "
                 "ON CONFLICT (flow, name) DO UPDATE SET wrapped_key = excluded.wrapped_key, value = excluded.value, "
-                "version = vault.version + 1",
+                "version = vault.version + 1, owner = '', lease_until = ''",
                 (flow, name, wrapped, sealed),
             )
 
@@ -81,7 +81,9 @@ class DatabaseVault:
     def rotate(self) -> int:
         """Wrap every data key with the first master key; how many were wrapped anew."""
         with self._database.transaction() as cursor:
-            cursor.execute("SELECT flow, name, wrapped_key FROM vault")
+            # Locked until the new keys are in: a credential stored meanwhile must not get its former key back.
+            lock = " FOR UPDATE" if cursor.dialect == "postgresql" else ""
+            cursor.execute(f"SELECT flow, name, wrapped_key FROM vault ORDER BY flow, name{lock}")
             rows = cursor.fetchall()
             for flow, name, wrapped in rows:
                 key = self._keyring.decrypt(bytes(wrapped), _context(flow, name))
@@ -136,7 +138,7 @@ class DatabaseVault:
         key = AESGCM(self._keyring.decrypt(wrapped, context))
         try:
             plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
             raise Tampered(f"credential {name} of flow {flow} was changed or moved") from None
         return msgspec.json.decode(plain, type=dict[str, str])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 from adapters.amazon.client import AmazonClient
-from adapters.amazon.flat_file import read_report
+from adapters.amazon.settlement_report import read_report
 from adapters.database import Database, open_database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence

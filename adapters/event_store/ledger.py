@@ -5,14 +5,16 @@ events carry no stored time of their own. The hash is over stored bytes, never o
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from adapters.database import Cursor, Database
 from application.ports import AuditFinding
 
 GENESIS = "0" * 64
-DIGEST_BYTES = 8
+KEPT_BYTES = 8  # of each event's digest, in the clear beside the chain, to name the event that does not fit
+EVENTS_AT_A_TIME = 500
+ROWS_AT_A_TIME = 200
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ledger (first_position BIGINT PRIMARY KEY, last_position BIGINT NOT NULL, "
@@ -22,16 +24,25 @@ SCHEMA = (
 
 # position, stream (hex), version, name, state
 StoredRow = tuple[int, str, int, str, bytes]
+LedgerRow = tuple[int, int, str, str, bytes]
+Problem = tuple[int, str, str]  # position, stream, words
 
 
-def chain(previous: str, recorded_at: str, rows: Iterable[StoredRow]) -> str:
-    """The hash of a transaction's rows behind `previous`; every part is length-framed so that none can shift."""
-    digest = hashlib.blake2b(f"{previous}|{recorded_at}".encode(), digest_size=32)
-    update = digest.update
-    for position, stream, version, name, state in rows:
-        update(f"|{position}|{stream}|{version}|{name}|{len(state)}|".encode())
-        update(state)
-    return digest.hexdigest()
+def event_digest(row: StoredRow) -> bytes:
+    """The SHA-256 of one event; lengths stand first, so that nothing can shift from one part into the next."""
+    position, stream, version, name, state = row
+    framed = f"{position}|{version}|{len(stream)}|{len(name)}|{stream}{name}".encode()
+    return hashlib.sha256(framed + state).digest()
+
+
+def chain(previous: str, recorded_at: str, digests: Iterable[bytes]) -> str:
+    """The SHA-256 of a transaction behind `previous`, over the digests of its events."""
+    return hashlib.sha256(f"{previous}|{recorded_at}|".encode() + b"".join(digests)).hexdigest()
+
+
+def kept(digests: Iterable[bytes]) -> bytes:
+    """What is stored of the digests."""
+    return b"".join([digest[:KEPT_BYTES] for digest in digests])
 
 
 def last_row(cursor: Cursor) -> tuple[int, str, str]:
@@ -50,104 +61,131 @@ def verify(database: Database, stream_key: str) -> AuditFinding:
     """Recompute the chain over everything stored; `stream_key` is the SQL that gives a stream as hex."""
     events = transactions = 0
     previous, position = GENESIS, 0
-    after = 0
     with database.reading() as cursor:
-        while True:
-            cursor.execute(
-                "SELECT first_position, last_position, recorded_at, hash, digests FROM ledger "
-                "WHERE first_position > ? ORDER BY first_position LIMIT 200",
-                (after,),
-            )
-            ledger_rows = cursor.fetchall()
-            if not ledger_rows:
-                break
-            after = ledger_rows[-1][0]
-            rows_by_transaction = _rows(cursor, stream_key, position, ledger_rows)
-            for (first, last, recorded_at, stored_hash, digests), rows in zip(
-                ledger_rows, rows_by_transaction, strict=True
-            ):
-                finding = _check(first, last, position, rows)
-                if finding is None and chain(previous, recorded_at, rows) != stored_hash:
-                    finding = _changed(recorded_at, rows, bytes(digests))
-                if finding is not None:
-                    return AuditFinding(False, events, transactions, previous, *finding)
-                previous, position = stored_hash, last
-                events += len(rows)
-                transactions += 1
-        cursor.execute(f"SELECT notification_id, {stream_key} FROM stored_events WHERE notification_id > ? "
-                       "ORDER BY notification_id LIMIT 1", (position,))  # fmt: skip
-        extra = cursor.fetchone()
+        log = _Log(cursor, stream_key)
+        for row in _ledger_rows(cursor):
+            found = list(log.upto(row[1]))
+            problem = _misplaced(row, position, found) or _changed(row, previous, found)
+            if problem is not None:
+                return AuditFinding(False, events, transactions, previous, *problem)
+            position, previous = row[1], row[3]
+            events += len(found)
+            transactions += 1
+        extra = next(log.upto(None), None)
         if extra is not None:
-            problem = f"event {extra[0]} stands behind the end of the ledger ({position}): it was inserted"
-            return AuditFinding(False, events, transactions, previous, int(extra[0]), str(extra[1]), problem)
-        head = _heads_agree(cursor, stream_key)
-        if head is not None:
-            return AuditFinding(False, events, transactions, previous, None, *head)
+            words = f"event {extra[0]} stands behind the end of the ledger ({position}): it was inserted"
+            return AuditFinding(False, events, transactions, previous, extra[0], extra[1], words)
+        problem = _head_that_differs(cursor, stream_key, position)
+        if problem is not None:
+            return AuditFinding(False, events, transactions, previous, *problem)
     return AuditFinding(True, events, transactions, previous)
 
 
-def _rows(
-    cursor: Cursor, stream_key: str, position: int, ledger_rows: list[tuple[object, ...]]
-) -> list[list[StoredRow]]:
-    """The stored rows of each ledger row, read in order."""
-    last = ledger_rows[-1][1]
-    cursor.execute(
-        f"SELECT notification_id, {stream_key}, originator_version, topic, state FROM stored_events "
-        "WHERE notification_id > ? AND notification_id <= ? ORDER BY notification_id",
-        (position, last),
-    )
-    stored = cursor.fetchall()
-    result: list[list[StoredRow]] = []
-    index = 0
-    for _, end, *_ in ledger_rows:
-        rows: list[StoredRow] = []
-        while index < len(stored) and stored[index][0] <= end:
-            row = stored[index]
-            rows.append((int(row[0]), str(row[1]), int(row[2]), str(row[3]), bytes(row[4])))
-            index += 1
-        result.append(rows)
-    return result
+class _Log:
+    """The stored events in order, from the very lowest position, as (position, stream, digest)."""
+
+    def __init__(self, cursor: Cursor, stream_key: str) -> None:
+        self._cursor = cursor
+        self._sql = f"SELECT notification_id, {stream_key}, originator_version, topic, state FROM stored_events "
+        self._rows = self._read()
+        self._next = next(self._rows, None)
+
+    def upto(self, last: int | None) -> Iterator[tuple[int, str, bytes]]:
+        """Those that follow, up to position `last`."""
+        while self._next is not None and (last is None or self._next[0] <= last):
+            row = self._next
+            self._next = next(self._rows, None)
+            yield row[0], row[1], event_digest(row)
+
+    def _read(self) -> Iterator[StoredRow]:
+        where = ""
+        parameters: tuple[int, ...] = ()
+        while True:
+            self._cursor.execute(
+                f"{self._sql} {where} ORDER BY notification_id LIMIT ?", (*parameters, EVENTS_AT_A_TIME)
+            )
+            rows = self._cursor.fetchall()
+            for position, stream, version, name, state in rows:
+                yield int(position), str(stream), int(version), str(name), _bytes(state)
+            if len(rows) < EVENTS_AT_A_TIME:
+                return
+            where, parameters = "WHERE notification_id > ?", (rows[-1][0],)
 
 
-def _check(first: int, last: int, position: int, rows: list[StoredRow]) -> tuple[int, str, str] | None:
+def _bytes(state: object) -> bytes:
+    """SQLite gives back text where somebody wrote text over the bytes."""
+    return state.encode() if isinstance(state, str) else bytes(state)  # type: ignore[call-overload]
+
+
+def _ledger_rows(cursor: Cursor) -> Iterator[LedgerRow]:
+    where = ""
+    parameters: tuple[int, ...] = ()
+    while True:
+        cursor.execute(
+            f"SELECT first_position, last_position, recorded_at, hash, digests FROM ledger {where} "
+            "ORDER BY first_position LIMIT ?",
+            (*parameters, ROWS_AT_A_TIME),
+        )
+        rows = cursor.fetchall()
+        for first, last, recorded_at, hashed, digests in rows:
+            yield int(first), int(last), str(recorded_at), str(hashed), _bytes(digests)
+        if len(rows) < ROWS_AT_A_TIME:
+            return
+        where, parameters = "WHERE first_position > ?", (rows[-1][0],)
+
+
+def _misplaced(row: LedgerRow, position: int, found: list[tuple[int, str, bytes]]) -> Problem | None:
     """Positions have no gap and no double: each transaction goes on where the one before ended."""
-    if first != position + 1:
+    first, last, _, _, digests = row
+    if first > position + 1:
         return position + 1, "", f"the ledger's row for event {position + 1} is missing"
-    for expected, row in enumerate(rows, start=first):
-        if row[0] < expected:
-            return row[0], row[1], f"event {row[0]} stands twice in the log: it was inserted"
-        if row[0] > expected:
+    if first <= position:
+        return first, "", f"a second row of the ledger begins at event {first}: it was inserted"
+    if len(digests) != KEPT_BYTES * (last - first + 1):
+        return first, "", f"the ledger's own row for event {first} was changed"
+    for expected, (number, stream, _) in enumerate(found, start=first):
+        if number < expected:
+            return number, stream, f"event {number} stands where none was written: it was inserted"
+        if number > expected:
             return expected, "", f"event {expected} was removed"
-    if len(rows) < last - first + 1:
-        return first + len(rows), "", f"event {first + len(rows)} was removed"
+    if len(found) < last - first + 1:
+        return first + len(found), "", f"event {first + len(found)} was removed"
     return None
 
 
-def _changed(recorded_at: str, rows: list[StoredRow], digests: bytes) -> tuple[int, str, str]:
-    """Which event of a broken transaction is not the one written, by the short hashes kept beside the chain."""
-    for place, row in enumerate(rows):
-        kept = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
-        if kept != event_digest(row):
-            return row[0], row[1], f"event {row[0]} of stream {row[1]} was changed"
-    position, stream, *_ = rows[0]
-    return position, stream, f"the ledger's own row for event {position} ({recorded_at}) was changed"
+def _changed(row: LedgerRow, previous: str, found: list[tuple[int, str, bytes]]) -> Problem | None:
+    """Which event of a broken transaction is not the one written, by the digests kept beside the chain."""
+    first, _, recorded_at, hashed, digests = row
+    now = [digest for _, _, digest in found]
+    whole = chain(previous, recorded_at, now) == hashed
+    if whole and kept(now) == digests:
+        return None
+    if not whole:
+        for place, (number, stream, digest) in enumerate(found):
+            if digests[place * KEPT_BYTES : (place + 1) * KEPT_BYTES] != digest[:KEPT_BYTES]:
+                return number, stream, f"event {number} of stream {stream} was changed"
+    return first, found[0][1], f"the ledger's own row for event {first} ({recorded_at}) was changed"
 
 
-def event_digest(row: StoredRow) -> bytes:
-    """A short hash of one event, to name it within its transaction; the chain is what proves."""
-    framed = f"{row[0]}|{row[1]}|{row[2]}|{row[3]}|".encode() + row[4]
-    return hashlib.blake2b(framed, digest_size=DIGEST_BYTES).digest()
-
-
-def _heads_agree(cursor: Cursor, stream_key: str) -> tuple[str, str] | None:
-    """Stream heads stand beside the chain; one that was turned back would let a stream be written twice."""
+def _head_that_differs(cursor: Cursor, stream_key: str, position: int) -> Problem | None:
+    """Heads stand beside the chain: one turned back lets a stream be written twice, one too far on lost its events."""
     cursor.execute(
-        f"SELECT e.stream, e.version, h.version FROM (SELECT {stream_key} AS stream, "
-        "MAX(originator_version) AS version FROM stored_events GROUP BY originator_id) AS e "
-        "LEFT JOIN stream_heads AS h ON h.stream = e.stream "
-        "WHERE h.version IS NULL OR h.version <> e.version LIMIT 1"
+        f"WITH last AS (SELECT {stream_key} AS stream, MAX(originator_version) AS version, "
+        "MAX(notification_id) AS place FROM stored_events GROUP BY originator_id) "
+        "SELECT last.stream, last.place, last.version, h.version FROM last "
+        "LEFT JOIN stream_heads AS h ON h.stream = last.stream WHERE h.version IS NULL OR h.version <> last.version "
+        "UNION ALL SELECT h.stream, ?, 0, h.version FROM stream_heads AS h "
+        "LEFT JOIN last ON last.stream = h.stream WHERE last.stream IS NULL ORDER BY 2, 1 LIMIT 1",
+        (position + 1,),
     )
     row = cursor.fetchone()
     if row is None:
         return None
-    return str(row[0]), f"the head of stream {row[0]} says version {row[2]}, its last event is {row[1]}"
+    stream, place, version, head = row
+    if head is None:
+        words = f"the head of stream {stream} is missing, its last event is version {version}"
+    elif head > version:
+        words = f"the head of stream {stream} says version {head}, its last event is {version}: events were removed"
+    else:
+        words = f"the head of stream {stream} was turned back to version {head}, its last event is {version}"
+    return int(place), str(stream), words

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from eventsourcing.persistence import JSONTranscoder, Mapper
 
 from domain import flow, mapping, order, posting, settlement
-from domain.errors import Tampered
+from domain.errors import Tampered, Unbalanced
 from domain.event import Event
 
 State = dict[str, Any]
@@ -79,16 +79,15 @@ class EventMapper(Mapper[UUID]):
 
     def decode(self, name: str, state: bytes) -> Event:
         """An event from its name and bytes. Raises Tampered where the name or the state is not one of ours."""
+        upcaster = self._upcasters.get(name)
+        decoder = self._decoders.get(name)
+        if upcaster is None and decoder is None:
+            raise Tampered(f"the log holds an event named {name!r}, which this version does not know")
         try:
-            if (upcaster := self._upcasters.get(name)) is not None:
+            if upcaster is not None:
                 newest, upcast = upcaster
                 return msgspec.convert(upcast(msgspec.json.decode(state)), self._types[newest])
-            return self._decoders[name].decode(state)
-        except KeyError:
-            raise Tampered(f"the log holds an event named {name!r}, which this version does not know") from None
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            assert decoder is not None
+            return decoder.decode(state)
+        except (ValueError, RecursionError, Unbalanced) as error:  # msgspec's errors are ValueErrors
             raise Tampered(f"an event named {name!r} cannot be read: {error}") from None
-
-    def stored(self, stream: UUID, version: int, event: Event) -> StoredEvent:
-        name, state = self.encode(event)
-        return StoredEvent(originator_id=stream, originator_version=version, topic=name, state=state)

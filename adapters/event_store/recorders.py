@@ -10,7 +10,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
@@ -19,6 +18,10 @@ from adapters.event_store import ledger
 from domain.errors import Conflict
 
 _EVENTS = "stored_events"
+_EVENT_COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "state")
+_EVENT_TYPES = ("int8", "uuid", "int8", "text", "bytea")
+_HEAD_COLUMNS = ("stream", "version", "content_hash")
+_HEAD_TYPES = ("text", "int8", "text")
 _UPSERT_HEAD = (
     "ON CONFLICT (stream) DO UPDATE SET version = excluded.version, "
     "content_hash = CASE WHEN excluded.content_hash = '' THEN stream_heads.content_hash ELSE excluded.content_hash END"
@@ -27,6 +30,10 @@ HEADS_SCHEMA = (
     "CREATE TABLE IF NOT EXISTS stream_heads (stream TEXT PRIMARY KEY, version BIGINT NOT NULL, "
     "content_hash TEXT NOT NULL)",
 )
+
+
+# stream, stream (hex), version, name, state
+NewEvent = tuple[UUID, str, int, str, bytes]
 
 
 class HeadChange(msgspec.Struct, frozen=True):
@@ -70,7 +77,7 @@ class BatchRecorder:
         tables = [*statements, *HEADS_SCHEMA, *ledger.SCHEMA]
         database.create_schema([statement.replace(" BYTES ", f" {blob} ") for statement in tables])
 
-    def insert(self, events: Sequence[StoredEvent], heads: Sequence[HeadChange], at: datetime) -> int:
+    def insert(self, events: Sequence[NewEvent], heads: Sequence[HeadChange], at: datetime) -> int:
         """Write all or nothing; the last position. Raises Conflict where a stream is not at its expected version."""
         try:
             with self._database.transaction() as cursor:
@@ -92,33 +99,27 @@ class BatchRecorder:
             if version != head.expected:
                 raise Conflict(f"stream {head.stream} is at version {version}, expected {head.expected}; read it again")
 
-    def _write(self, cursor: Cursor, events: Sequence[StoredEvent], heads: Sequence[HeadChange], at: datetime) -> int:
+    def _write(self, cursor: Cursor, events: Sequence[NewEvent], heads: Sequence[HeadChange], at: datetime) -> int:
         position, last_time, previous = ledger.last_row(cursor)
-        first = position + 1
-        keys = {event.originator_id: UUID(str(event.originator_id)).hex for event in events}
+        first, last = position + 1, position + len(events)
         rows: list[ledger.StoredRow] = [
-            (number, keys[event.originator_id], event.originator_version, event.topic, event.state)
-            for number, event in enumerate(events, start=first)
+            (number, stream, version, name, state)
+            for number, (_, stream, version, name, state) in enumerate(events, start=first)
         ]
-        last = rows[-1][0]
         recorded_at = max(ledger.timestamp(at), last_time)  # the log's time never goes back
-        hashed = ledger.chain(previous, recorded_at, rows)
-        digests = b"".join(map(ledger.event_digest, rows))
-        insert_many(
-            cursor,
-            _EVENTS,
-            ("notification_id", "originator_id", "originator_version", "topic", "state"),
-            rows,
-        )
-        insert_many(
-            cursor,
-            "stream_heads",
-            ("stream", "version", "content_hash"),
-            [(head.stream, head.version, head.content_hash) for head in heads],
-            _UPSERT_HEAD,
-        )
+        digests = list(map(ledger.event_digest, rows))
+        hashed = ledger.chain(previous, recorded_at, digests)
+        sqlite = cursor.dialect == "sqlite"
+        # COPY in binary wants UUIDs as they are.
+        stored = rows if sqlite else [(row[0], event[0], *row[2:]) for row, event in zip(rows, events, strict=True)]
+        insert_many(cursor, _EVENTS, _EVENT_COLUMNS, stored, types=_EVENT_TYPES)
+        # The versions were checked under the lock: a stream that was new to this batch has no head yet.
+        begun = [(head.stream, head.version, head.content_hash) for head in heads if not head.expected and head.version]
+        insert_many(cursor, "stream_heads", _HEAD_COLUMNS, begun, types=_HEAD_TYPES)
+        moved = [(head.stream, head.version, head.content_hash) for head in heads if head.expected]
+        insert_many(cursor, "stream_heads", _HEAD_COLUMNS, moved, _UPSERT_HEAD, types=_HEAD_TYPES)
         cursor.execute(
             "INSERT INTO ledger (first_position, last_position, recorded_at, hash, digests) VALUES (?, ?, ?, ?, ?)",
-            (first, last, recorded_at, hashed, digests),
+            (first, last, recorded_at, hashed, ledger.kept(digests)),
         )
         return last

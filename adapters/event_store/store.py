@@ -7,8 +7,9 @@ from uuid import UUID
 from adapters.database import Database, in_many
 from adapters.event_store import ledger
 from adapters.event_store.mapper import EventMapper
-from adapters.event_store.recorders import BatchRecorder, HeadChange
+from adapters.event_store.recorders import BatchRecorder, HeadChange, NewEvent
 from application.ports import Append, AuditFinding, Clock, Head, Recorded
+from domain.errors import Conflict
 from domain.event import Event
 
 _STREAM_KEY = {"sqlite": "originator_id", "postgresql": "replace(originator_id::text, '-', '')"}
@@ -26,18 +27,20 @@ class DatabaseEventStore:
 
     def append(self, appends: Sequence[Append]) -> int:
         """See ports.EventStore.append."""
-        events = []
-        heads: dict[UUID, HeadChange] = {}
-        stored = self._mapper.stored
+        events: list[NewEvent] = []
+        heads: dict[str, HeadChange] = {}
+        encode = self._mapper.encode
         for entry in appends:
-            former = heads.get(entry.stream)
-            expected = entry.expected if former is None else former.expected
-            version = entry.expected
+            stream = entry.stream.hex
+            expected, version, digest = entry.expected, entry.expected, entry.content_hash or ""
+            if (former := heads.get(stream)) is not None:
+                if former.version != version:
+                    raise Conflict(f"stream {stream} gets to version {former.version} here, expected {version}")
+                expected, digest = former.expected, digest or former.content_hash
             for event in entry.events:
                 version += 1
-                events.append(stored(entry.stream, version, event))
-            digest = entry.content_hash or (former.content_hash if former is not None else "")
-            heads[entry.stream] = HeadChange(entry.stream.hex, expected, version, digest)
+                events.append((entry.stream, stream, version, *encode(event)))
+            heads[stream] = HeadChange(stream, expected, version, digest)
         if not events:
             return self.end()
         return self._recorder.insert(events, list(heads.values()), self._clock())
@@ -94,9 +97,13 @@ class DatabaseEventStore:
     def position_at(self, at: datetime) -> int:
         """See ports.EventStore.position_at."""
         with self._database.reading() as cursor:
-            cursor.execute("SELECT MAX(last_position) FROM ledger WHERE recorded_at <= ?", (ledger.timestamp(at),))
+            cursor.execute(
+                "SELECT last_position FROM ledger WHERE recorded_at <= ? "
+                "ORDER BY recorded_at DESC, last_position DESC LIMIT 1",
+                (ledger.timestamp(at),),
+            )
             row = cursor.fetchone()
-        return int(row[0]) if row and row[0] is not None else 0
+        return int(row[0]) if row else 0
 
     def verify(self) -> AuditFinding:
         """See ports.Ledger.verify."""

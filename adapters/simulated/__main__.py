@@ -16,8 +16,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m adapters.simulated")
     parser.add_argument("vendor", choices=["amazon", "quickbooks"])
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast as real time the clock runs")
-    parser.add_argument("--start", type=datetime.fromisoformat, default=None, help="the clock's first moment, ISO 8601 with offset")
+    parser.add_argument("--speed", type=float, default=1.0, help="how fast the clock runs, 1 is real time")
+    parser.add_argument("--start", type=datetime.fromisoformat, default=None, help="the first moment, ISO 8601")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=300, help="amazon: orders in the seller's history")
     parser.add_argument("--settlements", type=int, default=3, help="amazon: closed settlements")
@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.vendor == "amazon":
         from adapters.simulated.amazon import stand_in as amazon_stand_in
 
-        app, facts = amazon_stand_in(clock, url, seed=options.seed, orders=options.orders, settlements=options.settlements)
+        size = {"orders": options.orders, "settlements": options.settlements}
+        app, facts = amazon_stand_in(clock, url, seed=options.seed, **size)
     else:
         from adapters.simulated.quickbooks import stand_in as quickbooks_stand_in
 

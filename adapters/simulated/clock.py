@@ -1,4 +1,4 @@
-"""The stand-ins' clock: real time, or real time made to run fast, so that quotas by the minute can be tested in seconds."""
+"""The stand-ins' clock: real time, or real time made to run fast, for quotas by the minute in tests of seconds."""
 
 import time
 from datetime import UTC, datetime, timedelta

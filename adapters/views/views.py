@@ -302,8 +302,8 @@ def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) ->
         rows.known = _select(cursor, rows.table, suffix, keys[rows.table.name])
     postings = fold.postings.known
     owners = needed_by_postings(batch, keys[POSTINGS.name], postings)
-    for rows in (fold.orders, fold.settlements):
-        rows.known = _select(cursor, rows.table, suffix, keys[rows.table.name] | owners[rows.table.name])
+    for owner in (fold.orders, fold.settlements):
+        owner.known = _select(cursor, owner.table, suffix, keys[owner.table.name] | owners[owner.table.name])
     fold.flows.known = _select(cursor, FLOWS, suffix, None)
     return _Had(
         reasons={key for key, row in postings.items() if row.reasons},

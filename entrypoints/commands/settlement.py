@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from application.inspection import Inspection, exit_status, inspect_files
 
+from application.inspection import Inspection, exit_status, inspect_files
 from application.settlement_files import ingest_document
 from domain.mapping import Mapping
 from entrypoints.bootstrap import read_settlement_report, services

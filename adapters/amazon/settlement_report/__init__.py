@@ -1,9 +1,9 @@
-"""Amazon's settlement flat files, V2 and V1, of any marketplace, as statements and lines.
+"""Settlement flat files, V2 and V1, of any marketplace and in any of the dialects Amazon writes them in.
 
-`reader.py` walks the rows, `cells.py` reads amounts and times in all the ways Amazon writes them, `charset.py` finds
-out how the bytes are encoded. Source: amazon.md section 5 and the real files described there.
+Columns are found by name; numbers, dates and charset are recognised, never configured. What cannot be read for sure
+is told with its line and column and never guessed: the stated total then proves the reading (amazon.md section 5).
 """
 
-from adapters.amazon.settlement_report.reader import ReportReading, read_report
+from adapters.amazon.settlement_report.reader import SettlementReport, read_report
 
-__all__ = ["ReportReading", "read_report"]
+__all__ = ["SettlementReport", "read_report"]

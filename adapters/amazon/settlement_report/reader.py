@@ -1,310 +1,199 @@
-"""The rows of a settlement flat file, one after the other, in constant memory.
+"""Rows into statements and lines, settlement by settlement, one row in memory at a time.
 
-A settlement begins with the row that has a total-amount (never: with a blank transaction type, since real money rows
-have that too). Columns are found by name. A row that cannot be read makes its settlement unusable, not the document.
+The row that states a total begins a settlement; a blank transaction type does not, for real money comes with one.
+A row that cannot be read spoils its own settlement only: it is told, and reading goes on with the next settlement.
 """
 
-import io
-from collections.abc import Callable, Iterator
-from datetime import datetime
+import re
+from collections.abc import Iterator
 from typing import BinaryIO
 
-import msgspec
-
-from adapters.amazon.settlement_report.cells import read_amount, read_time
-from adapters.amazon.settlement_report.charset import find_charset
+from adapters.amazon.settlement_report.columns import Columns, is_heading, read_columns
+from adapters.amazon.settlement_report.numbers import shown
+from adapters.amazon.settlement_report.rows import Rows, two_amounts
+from adapters.amazon.settlement_report.text import DAMAGE, FIRST_COLUMN, lines_of, recognise
 from domain.errors import BadInput, UnreadableReport
-from domain.money import exponent
 from domain.settlement import SettlementLine, Statement
 
 Piece = Statement | SettlementLine | UnreadableReport
 
-_V2 = ("settlement-id", "amount-type", "amount-description", "amount")
-_MANY = 50_000  # distinct cells kept per file before the caches start anew
-
-# V1: amount column, the column that names it, the amount-type it becomes.
-_V1_AMOUNTS = {
-    "price-amount": ("price-type", "ItemPrice"),
-    "item-related-fee-amount": ("item-related-fee-type", "ItemFees"),
-    "promotion-amount": ("promotion-type", "Promotion"),
-    "shipment-fee-amount": ("shipment-fee-type", "ShipmentFees"),
-    "order-fee-amount": ("order-fee-type", "OrderFees"),
-    "misc-fee-amount": ("", "MiscFees"),
-    "other-fee-amount": ("other-fee-reason-description", "other-transaction"),
-    "other-amount": ("", "other-transaction"),
-    "direct-payment-amount": ("direct-payment-type", "DirectPayment"),
-}
+_ID = re.compile("[0-9A-Za-z_-]{1,64}")
 
 
-class _Columns(msgspec.Struct):
-    """Where each column stands; a column the file lacks stands behind its last one, where cells are blank."""
-
-    places: dict[str, int]
-    width: int
-    v1_amounts: list[tuple[int, int, str, str]]  # amount place, name place, amount-type, amount column
-    quoted: bool
-
-    def place(self, name: str) -> int:
-        return self.places.get(name, self.width)
+def read_report(source: BinaryIO, *, charset: str = "") -> "SettlementReport":
+    """See ports.ReportReader. The source must be seekable: its charset is decided before it is read."""
+    return SettlementReport(source, charset)
 
 
-class ReportReading:
-    """The pieces of one document; `line` is the line being read, from 1 with the heading."""
+class SettlementReport:
+    """What a document holds, in its order; `line` is the line in which the last Statement stands.
+
+    A settlement that cannot be read has a Statement too, with what is known of it, before its problem; only what is
+    wrong with the document as a whole stands alone.
+    """
 
     def __init__(self, source: BinaryIO, charset: str = "") -> None:
         self.line = 0
-        self._source = source
-        self._charset = charset
-        self._amounts: dict[str, int] = {}
-        self._times: dict[str, datetime] = {}
+        self._pieces = self._read(source, charset)
 
     def __iter__(self) -> Iterator[Piece]:
+        return self._pieces
+
+    def __next__(self) -> Piece:
+        return next(self._pieces)
+
+    def _read(self, source: BinaryIO, charset: str) -> Iterator[Piece]:
         try:
-            codec = find_charset(self._source, self._charset)
+            encoding = recognise(source, charset)
+            lines = enumerate(lines_of(source, encoding), 1)
+            yield from self._settlements(lines, _heading(lines), encoding.damaged)
         except UnreadableReport as problem:
             yield problem
-            return
-        text = io.TextIOWrapper(self._source, encoding=codec, newline="")
-        try:
-            rows = iter(text)
-            try:
-                columns = self._heading(rows)
-            except UnreadableReport as problem:
-                yield problem
-                return
-            yield from self._rows(rows, columns)
-        except UnicodeDecodeError as error:
-            yield UnreadableReport(f"these bytes are not {codec}: {error.reason}", line=self.line + 1, column="-")
-        finally:
-            text.detach()
-
-    # --- the heading ------------------------------------------------------------------------------------------
-
-    def _heading(self, rows: Iterator[str]) -> _Columns:
-        heading = ""
-        for heading in rows:
-            self.line += 1
-            if heading.strip():
-                break
-        words = heading.strip()
-        what = _not_a_report(words)
-        if what:
-            raise UnreadableReport(
-                f"this is {what}; expected a settlement flat file: a heading line with tab separated column names",
-                line=self.line,
-                column="settlement-id",
+        except (OSError, EOFError) as error:
+            yield _of_document(
+                f"the document cannot be read ({error}); expected a whole file that can be read twice; get it again"
             )
-        cells = heading.rstrip("\r\n").split("\t")
-        quoted = cells[0].startswith('"')
-        names = [cell.strip().strip('"').strip().lower().replace("_", "-").replace(" ", "-") for cell in cells]
-        places = {name: place for place, name in reversed(list(enumerate(names))) if name}
-        if all(name in places for name in _V2):
-            return _Columns(places, len(names), [], quoted)
-        amounts = [
-            (place, places.get(_V1_AMOUNTS[name][0], len(names)), _V1_AMOUNTS[name][1], name)
-            for place, name in enumerate(names)
-            if name in _V1_AMOUNTS
-        ]
-        if "settlement-id" in places and "price-amount" in places:
-            return _Columns(places, len(names), amounts, quoted)
-        missing = next(name for name in _V2 if name not in places)
-        raise UnreadableReport(
-            f"the heading has no column {missing} (it begins {words[:60]!r}); expected the heading of flat file V2 "
-            f"({', '.join(_V2)}, ...) or V1. Download the settlement as a flat file and do not edit it",
-            line=self.line,
-            column=missing,
-        )
 
-    # --- the rows ---------------------------------------------------------------------------------------------
-
-    def _rows(self, rows: Iterator[str], columns: _Columns) -> Iterator[Piece]:
-        settlement_place, total_place = columns.place("settlement-id"), columns.place("total-amount")
-        currency_place, width = columns.place("currency"), columns.width + 1
-        money = self._v1_lines if columns.v1_amounts else self._v2_lines
-        take = _taker(columns)
-        current, currency, broken = "", "", False
-        ordinal = 0
-        for row in rows:
-            self.line += 1
-            cells = row.rstrip("\r\n").split("\t")
-            if len(cells) < width:
-                if len(cells) == 1 and not cells[0].strip():
-                    continue
-                cells += [""] * (width - len(cells))
-            elif len(cells) > columns.width:
-                cells[columns.width] = ""  # where missing columns are looked for
-            if columns.quoted:
-                cells = [cell.strip('"') for cell in cells]
-            settlement_id = cells[settlement_place].strip()
-            if cells[total_place].strip() or settlement_id != current:
-                current, ordinal, broken = settlement_id, 0, False
-                try:
-                    statement = self._statement(cells, columns, settlement_id)
-                except UnreadableReport as problem:
-                    broken = True
-                    # The statement first, so that it is known whose rows these are.
-                    yield Statement(settlement_id, "", None)
-                    yield problem
-                    continue
-                currency = statement.currency
-                self._amounts.clear()  # another currency may have other decimals
-                yield statement
-                if cells[total_place].strip():
-                    continue
-            if broken:
-                continue
-            told = cells[currency_place].strip()
+    def _settlements(self, lines: Iterator[tuple[int, str]], columns: Columns, damaged: bool) -> Iterator[Piece]:
+        rows = Rows(columns)
+        current: str | None = None
+        spoilt = seen = False
+        currencies: dict[str, str] = {}
+        for number, line in lines:
+            problem: UnreadableReport | None = None
             try:
-                if told and told != currency:
-                    raise self._problem(
-                        "currency", f"{told!r} within a settlement in {currency}; expected one currency"
-                    )
-                for line in money(cells, columns, take, ordinal, currency):
-                    ordinal = line.ordinal
-                    yield line
-            except UnreadableReport as problem:
-                broken = True
-                yield problem
-
-    def _statement(self, cells: list[str], columns: _Columns, settlement_id: str) -> Statement:
-        """A settlement's header; of a settlement that has none, what its first row tells."""
-        if not settlement_id:
-            raise self._problem("settlement-id", "is blank; expected the settlement's number")
-        currency = cells[columns.place("currency")].strip().upper()
-        try:
-            exponent(currency)
-        except BadInput:
-            raise self._problem(
-                "currency", f"{currency!r} is no currency; expected an ISO code like USD on the settlement's first row"
-            ) from None
-        total = cells[columns.place("total-amount")].strip()
-        times = []
-        for name in ("settlement-start-date", "settlement-end-date", "deposit-date"):
-            words = cells[columns.place(name)].strip()
-            times.append(self._time(words, name) if words and total else None)
-        return Statement(
-            settlement_id, currency, self._amount(total, "total-amount", currency) if total else None, *times
-        )
-
-    def _v2_lines(
-        self, cells: list[str], columns: _Columns, take: "_Take", ordinal: int, currency: str
-    ) -> Iterator[SettlementLine]:
-        words = cells[columns.places["amount"]]
-        try:
-            amount = self._amounts[words]
-        except KeyError:
-            amount = self._amount(words, "amount", currency)
-        transaction_type, tail = take(cells, self)
-        places = columns.places
-        yield SettlementLine(
-            ordinal + 1,
-            transaction_type,
-            cells[places["amount-type"]].strip(),
-            cells[places["amount-description"]].strip(),
-            amount,
-            *tail,
-        )
-
-    def _v1_lines(
-        self, cells: list[str], columns: _Columns, take: "_Take", ordinal: int, currency: str
-    ) -> Iterator[SettlementLine]:
-        transaction_type, tail = take(cells, self)
-        for amount_place, name_place, amount_type, column in columns.v1_amounts:
-            words = cells[amount_place]
-            if not words.strip():
+                cells = columns.cells(line, number)
+            except UnreadableReport as error:
+                cells, problem = columns.first_cells(line), error
+            if damaged:
+                problem = _damage(line, columns, number) or problem
+            settlement_id = cells[rows.id_place]
+            if settlement_id != current or cells[rows.total_place]:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                settlement_id = settlement_id.strip(" \"'")
+                if is_heading(settlement_id):
+                    try:
+                        found = read_columns(line, number)
+                    except UnreadableReport:
+                        self.line = number
+                        yield _unusable("", number)  # what came before is not to blame
+                        raise
+                    if found != columns:
+                        columns, rows, current = found, Rows(found), None
+                    continue
+                own = rows.states_settlement(cells)
+                if settlement_id != current or own:
+                    if current is not None and _belongs_above(settlement_id, current, own, rows, cells):
+                        problem = problem or _misplaced(settlement_id, number)
+                    else:
+                        statement, problem = _begin(rows, cells, number, settlement_id, currencies, problem)
+                        self.line = number
+                        yield statement
+                        current, spoilt, seen = settlement_id, False, True
+                        if own and problem is None:
+                            continue
+            if spoilt:
                 continue
-            ordinal += 1
-            description = cells[name_place].strip()
-            if not description:
-                description = "MiscFee" if amount_type == "MiscFees" else transaction_type
-            amount = self._amount(words, column, currency)
-            yield SettlementLine(ordinal, transaction_type, amount_type, description, amount, *tail)
+            if problem is None:
+                try:
+                    yield from rows.lines(cells, number)
+                except UnreadableReport as error:
+                    problem = error
+            if problem is not None:
+                spoilt = True
+                yield problem
+        if not seen:
+            raise _of_document(
+                "the document has a heading and no rows; expected at least one settlement; download the report again"
+            )
 
-    # --- the cells --------------------------------------------------------------------------------------------
 
-    def _amount(self, words: str, column: str, currency: str) -> int:
+def _heading(lines: Iterator[tuple[int, str]]) -> Columns:
+    for number, line in lines:
+        if line.strip("\ufeff\0\t "):
+            return read_columns(line, number)
+    raise _of_document("the document is empty; expected a settlement report; download the report again")
+
+
+def _begin(
+    rows: Rows,
+    cells: list[str],
+    number: int,
+    settlement_id: str,
+    currencies: dict[str, str],
+    problem: UnreadableReport | None,
+) -> tuple[Statement, UnreadableReport | None]:
+    """The settlement that begins with this row, and what is wrong with the row."""
+    if problem is None:
         try:
-            amount = read_amount(words, currency)
-        except BadInput as error:
-            raise self._problem(column, str(error)) from None
-        if len(self._amounts) > _MANY:
-            self._amounts.clear()
-        self._amounts[words] = amount
-        return amount
+            statement = _statement(rows, cells, number, settlement_id, currencies)
+        except UnreadableReport as error:
+            problem = error
+        else:
+            currencies[settlement_id] = statement.currency
+            rows.begin(statement.currency)
+            return statement, None
+    return _unusable(settlement_id, number), problem
 
-    def _time(self, words: str, column: str) -> datetime:
-        try:
-            return self._times[words]
-        except KeyError:
-            pass
-        try:
-            at = read_time(words)
-        except BadInput as error:
-            raise self._problem(column, str(error)) from None
-        if len(self._times) > _MANY:
-            self._times.clear()
-        self._times[words] = at
-        return at
 
-    def _quantity(self, words: str) -> int | None:
-        try:
-            return int(words) if words.strip() else None
-        except ValueError:
-            raise self._problem("quantity-purchased", f"{words!r} is no number of units; expected one like 2") from None
-
-    def _problem(self, column: str, message: str) -> UnreadableReport:
-        return UnreadableReport(
-            f"{message}. Download the settlement again; if it stays so, open a case with Seller Support",
-            line=self.line,
-            column=column,
+def _statement(rows: Rows, cells: list[str], number: int, settlement_id: str, currencies: dict[str, str]) -> Statement:
+    """The settlement, whether the row states it or is already one of its lines."""
+    if not _ID.fullmatch(settlement_id):
+        raise _no_id(settlement_id, number)
+    if rows.states_settlement(cells):
+        return rows.statement(cells, number, settlement_id)
+    try:
+        currency = rows.currency(cells) or currencies.get(settlement_id, "")
+    except BadInput as error:
+        raise UnreadableReport(str(error), line=number, column="currency") from None
+    if not currency:
+        raise UnreadableReport(
+            f"settlement {settlement_id} begins without the row that states its total and its currency; expected that "
+            "row first; the file is cut or sorted: download the report again",
+            line=number,
+            column="total-amount",
         )
+    return Statement(settlement_id, currency, None)
 
 
-_Tail = tuple[str, str, int | None, datetime | None, str, str, str, str, str, str]
-_Take = Callable[[list[str], ReportReading], tuple[str, _Tail]]
+def _unusable(name: str, number: int) -> Statement:
+    """A settlement that cannot be read, under a name that can be stored and shown."""
+    return Statement(name.encode("unicode_escape").decode()[:64] or f"line {number}", "", None)
 
 
-def _taker(columns: _Columns) -> _Take:
-    """Reads what all amounts of a row share: the transaction type, and the fields of a line behind its amount."""
-    place = columns.place
-    transaction_type, order_id, sku = place("transaction-type"), place("order-id"), place("sku")
-    quantity, marketplace, shipment = place("quantity-purchased"), place("marketplace-name"), place("shipment-id")
-    adjustment, item, promotion = place("adjustment-id"), place("order-item-code"), place("promotion-id")
-    fulfilment, exact, day = place("fulfillment-id"), place("posted-date-time"), place("posted-date")
-
-    def take(cells: list[str], reading: ReportReading) -> tuple[str, _Tail]:
-        posted = cells[exact] or cells[day]
-        units = cells[quantity]
-        return cells[transaction_type].strip(), (
-            cells[order_id].strip(),
-            cells[sku],
-            1 if units == "1" else reading._quantity(units),
-            reading._time(posted, "posted-date") if posted.strip() else None,
-            cells[marketplace],
-            cells[shipment],
-            cells[adjustment],
-            cells[item],
-            cells[promotion],
-            cells[fulfilment],
-        )
-
-    return take
+def _belongs_above(settlement_id: str, current: str, own: bool, rows: Rows, cells: list[str]) -> bool:
+    """Whether a row that begins no settlement spoils the one above: a line without id, or a total filled down."""
+    return (not settlement_id and not own) or (settlement_id == current and rows.has_money(cells))
 
 
-def _not_a_report(words: str) -> str:
-    """What a first line is that is no heading; empty if it may be one."""
-    lowered = words[:200].lower()
-    if lowered.startswith(("<!doctype html", "<html")):
-        return "a web page, perhaps a sign-in page instead of the file"
-    if lowered.startswith("<"):
-        return "an XML document (Amazon removed XML settlements on 2026-11-11)"
-    if lowered.startswith(("{", "[")):
-        return "a JSON document"
-    if "\t" not in words:
-        return f"a line without tabs, {words[:60]!r}"
-    return ""
+def _misplaced(settlement_id: str, number: int) -> UnreadableReport:
+    return two_amounts(number) if settlement_id else _no_id(settlement_id, number)
 
 
-def read_report(source: BinaryIO, *, charset: str = "") -> ReportReading:
-    """ports.ReportReader: the pieces of a document; the source must be seekable."""
-    return ReportReading(source, charset)
+def _no_id(settlement_id: str, number: int) -> UnreadableReport:
+    found = f"{shown(settlement_id)} is no settlement id" if settlement_id else "this row has no settlement id"
+    return UnreadableReport(
+        f"{found}; expected digits like 21871512981; download the report again, and do not save it from a spreadsheet",
+        line=number,
+        column=FIRST_COLUMN,
+    )
+
+
+def _damage(line: str, columns: Columns, number: int) -> UnreadableReport | None:
+    found = DAMAGE.search(line)
+    if found is None:
+        return None
+    place = line.count("\t", 0, found.start())
+    names = [name for name, at in columns.places.items() if at == place]
+    what = "a NUL byte" if found[0] == "\0" else f"the byte 0x{ord(found[0]) - 0xDC00:02X}, which is no character"
+    return UnreadableReport(
+        f"this row holds {what}; expected text in UTF-8, cp1252 or cp932; the file is damaged: "
+        "download the report again",
+        line=number,
+        column=names[0] if names else FIRST_COLUMN,
+    )
+
+
+def _of_document(message: str) -> UnreadableReport:
+    return UnreadableReport(message, line=1, column=FIRST_COLUMN)
