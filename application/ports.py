@@ -48,10 +48,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """An event as stored: its position in the log (from 1, gaps allowed), stream, version and stored name."""
+    """An event as stored: position in the log (from 1), the stream's id as 32 hex digits, version, stored name."""
 
     position: int
-    stream: UUID
+    stream: str
     version: int
     name: str
     event: Event

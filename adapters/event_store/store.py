@@ -85,7 +85,7 @@ class DatabaseEventStore:
         decode = self._mapper.decode
         sqlite = self._database.dialect == "sqlite"
         return [
-            Recorded(position, UUID(hex=stream) if sqlite else stream, version, name, decode(name, state))
+            Recorded(position, stream if sqlite else stream.hex, version, name, decode(name, state))
             for position, stream, version, name, state in rows
         ]
 

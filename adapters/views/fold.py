@@ -151,7 +151,7 @@ class Fold:
                     as_text(event.at),
                     event.by,
                     recorded.name,
-                    str(recorded.stream),
+                    recorded.stream,
                     recorded.version,
                     about.order_id,
                     about.settlement_id,
@@ -500,7 +500,7 @@ def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject
 def _posting(fold: Fold, kind: str, key: str, recorded: Recorded) -> PostingRow:
     row = fold.postings.take(recorded.event.flow, kind, key)
     if not row.stream:
-        row.stream = str(recorded.stream)
+        row.stream = recorded.stream
         row.order_id, row.settlement_id = _owner(kind, key)
     row.position = recorded.position
     return row

@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from adapters.database import Database, open_database
-from adapters.event_store import DatabaseEventStore
+from adapters.event_store import create_event_store
 from adapters.views import DatabaseViews
 from adapters.views.schema import TABLES
 from application.ports import Append
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(database: Database, orders: int, repeat: int) -> None:
-    store = DatabaseEventStore(database)
+    store = create_event_store(database, lambda: datetime.now(UTC))
     events = 0
     for appends in trade(orders):
         store.append(appends)
