@@ -1,0 +1,91 @@
+"""Quotas that all workers share: never faster than the vendor allows, together; and the meter."""
+
+import time
+
+import pytest
+from workers import take_places, together
+
+from adapters.database import Database
+from adapters.quota import Quotas
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of this process, set by hand."""
+    time_is = [1_000_000.0]
+    monkeypatch.setattr("adapters.quota.time.time", lambda: time_is[0])
+    return time_is
+
+
+@pytest.fixture
+def quotas(database: Database) -> Quotas:
+    return Quotas(database)
+
+
+def test_a_new_bucket_is_half_full_and_refills_at_its_rate(quotas: Quotas, now: list[float]) -> None:
+    waits = [quotas.reserve("orders", rate=2, burst=10) for _ in range(8)]
+    assert waits == pytest.approx([0, 0, 0, 0, 0.5, 1.0, 1.5, 2.0][: len(waits)], abs=0.51)
+    assert waits[:4] == [0, 0, 0, 0]
+    assert waits[-1] - waits[-2] == pytest.approx(0.5)
+    now[0] += 1_000
+    waits = [quotas.reserve("orders", rate=2, burst=10) for _ in range(12)]  # full by now, and no fuller
+    assert waits == pytest.approx([0] * 10 + [0.5, 1.0])
+
+
+def test_buckets_do_not_know_each_other(quotas: Quotas, now: list[float]) -> None:
+    for _ in range(20):
+        quotas.reserve("orders", rate=1, burst=1)
+    assert quotas.reserve("reports", rate=1, burst=4) == 0
+
+
+def test_a_fast_clock_has_faster_quotas(database: Database, now: list[float]) -> None:
+    quotas = Quotas(database, speed=100)
+    waits = [quotas.reserve("orders", rate=1, burst=1) for _ in range(4)]
+    assert [after - before for before, after in zip(waits, waits[1:], strict=False)] == pytest.approx([0.01] * 3)
+
+
+@pytest.mark.parametrize("burst", [1, 2, 20, 400])
+def test_a_pause_holds_everybody_for_its_whole_length(quotas: Quotas, now: list[float], burst: int) -> None:
+    """Also where a large burst would allow many calls at once: the vendor said no."""
+    quotas.reserve("orders", rate=0.5, burst=burst)
+    now[0] += 10_000
+    quotas.pause("orders", 30)
+    assert quotas.reserve("orders", rate=0.5, burst=burst) == pytest.approx(30)
+    assert quotas.reserve("orders", rate=0.5, burst=burst) == pytest.approx(32)  # the bucket is empty then
+    now[0] += 40_000
+    assert [quotas.reserve("orders", rate=0.5, burst=burst) for _ in range(min(burst, 3))] == [0.0] * min(burst, 3)
+
+
+def test_a_pause_of_an_unknown_bucket_and_a_shorter_one_after_it(quotas: Quotas, now: list[float]) -> None:
+    quotas.pause("orders", 30)
+    quotas.pause("orders", 5)
+    assert quotas.reserve("orders", rate=1, burst=10) == pytest.approx(30)
+    now[0] += 30.5
+    assert quotas.reserve("orders", rate=1, burst=10) == pytest.approx(0.5)
+
+
+def test_three_processes_together_stay_within_the_rate(database_url: str, quotas: Quotas) -> None:
+    rate, burst, seconds = 20.0, 4.0, 1.5
+    used = sorted(moment for times in together(take_places, 3, database_url, "orders", rate, burst, seconds)
+                  for moment in times)  # fmt: skip
+    # In any window the vendor counts no more than a full bucket and what drops in; two more for a late clock tick.
+    for first in range(len(used)):
+        for last in range(first, len(used)):
+            assert last - first + 1 <= burst + rate * (used[last] - used[first]) + 2
+    assert len(used) >= rate * seconds * 0.6  # and the quota is made use of
+
+
+def test_the_meter(quotas: Quotas, database: Database) -> None:
+    for _ in range(3):
+        quotas.count("us", "amazon", "orders")
+    quotas.count("us", "amazon", "token")
+    quotas.count("us", "quickbooks", "batch", 30)
+    quotas.count("eu", "amazon", "orders", 5)
+    assert quotas.calls("us") == {"amazon": 4, "quickbooks": 30}
+    assert quotas.calls_by_operation("us") == {
+        ("amazon", "orders"): 3, ("amazon", "token"): 1, ("quickbooks", "batch"): 30,
+    }  # fmt: skip
+    assert quotas.calls("jp") == quotas.calls_by_operation("jp") == {}
+    with database.reading() as cursor:
+        cursor.execute("SELECT DISTINCT day FROM calls")
+        assert cursor.fetchall() == [(time.strftime("%Y-%m-%d", time.gmtime()),)]

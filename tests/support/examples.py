@@ -1,0 +1,170 @@
+"""One realistic example of every event that is ever stored; the golden files are these, as stored."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from domain import flow, mapping, order, posting, settlement
+from domain.document import AppliedInvoice, Deposit, DepositLine, Invoice, InvoiceLine, Payment
+from domain.event import Event
+from domain.mapping import QuickBooksRef
+
+AT = datetime(2026, 11, 24, 8, 5, 30, 250_000, tzinfo=UTC)
+BY: dict[str, Any] = {"flow": "us", "at": AT, "by": "cycle:0192f5", "cause": "evidence:5e1f"}
+ORDER_ID, SETTLEMENT_ID, MARKETPLACE = "113-1234567-7654321", "12345678901", "ATVPDKIKX0DER"
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+ORDER = order.AmazonOrder(
+    order_id=ORDER_ID,
+    status="SHIPPED",
+    created=datetime(2026, 11, 20, 17, 3, 9, tzinfo=UTC),
+    updated=datetime(2026, 11, 22, 6, 44, 51, tzinfo=UTC),
+    currency="USD",
+    marketplace="Amazon.com",
+    marketplace_id=MARKETPLACE,
+    fulfilled_by="AMAZON",
+    total=5248,
+    items=(
+        order.OrderItem(
+            "05123456789012",
+            sku="MUG-RED-2",
+            asin="B07XYZ1234",
+            title="Mug “Größe 2”, red",
+            quantity=2,
+            shipped=2,
+            proceeds=5248,
+            parts=(order.Part("ITEM", 5498), order.Part("TAX", 453, "ITEM"), order.Part("DISCOUNT", -250, "ITEM")),
+            facilitator=True,
+        ),
+        order.OrderItem("05123456789013", sku="LID-1", quantity=1, cancelled=True),
+    ),
+    programs=("PRIME",),
+    replaces="113-0000000-1111111",
+)
+INVOICE = Invoice(
+    number=ORDER_ID,
+    order_id=ORDER_ID,
+    customer="Amazon.com USD",
+    day=date(2026, 11, 21),
+    currency="USD",
+    lines=(InvoiceLine("SALES", 5498, "Mug, red", 2, "MUG-RED-2"), InvoiceLine("PROMO", -250)),
+    total=5248,
+    memo=f"Amazon order {ORDER_ID}",
+)
+POSTED: dict[str, Any] = {
+    "generation": 1,
+    "sync_token": "0",
+    "currency": "USD",
+    "day": date(2026, 11, 21),
+    "batch": "b-0192",
+    "answer": DIGEST,
+    "item": "i07",
+    "adopted": True,
+    **BY,
+}
+
+PAYMENT = Payment(
+    number=f"{SETTLEMENT_ID}-1",
+    settlement_id=SETTLEMENT_ID,
+    customer="Amazon.com USD",
+    day=date(2026, 11, 24),
+    currency="USD",
+    clearing="CLR:USD",
+    applied=(AppliedInvoice(f"invoice/{ORDER_ID}", ORDER_ID, 5248),),
+    total=5248,
+)
+DEPOSIT = Deposit(
+    settlement_id=SETTLEMENT_ID,
+    day=date(2026, 11, 24),
+    currency="USD",
+    bank="USD",
+    clearing="CLR:USD",
+    cleared=5248,
+    lines=(DepositLine("REFFEE", -787, "Commission"),),
+    total=4461,
+    payments=(f"{SETTLEMENT_ID}-1",),
+)
+DOCUMENTS = (INVOICE, PAYMENT, DEPOSIT)
+REASON = posting.Reason("unmapped", "no rule for Order | Other | Fee X", 787, "rule:Order | Other | Fee X")
+LINES = (
+    settlement.SettlementLine(1, "Order", "ItemPrice", "Principal", 5498, ORDER_ID, "MUG-RED-2", 2, AT, "Amazon.com",
+                              "D1xyz", "", "05123456789012", "", "AFN"),
+    settlement.SettlementLine(2, "Order", "ItemFees", "Commission", -787, ORDER_ID),
+)  # fmt: skip
+
+EXAMPLES: dict[str, Event] = {
+    "flow.created.v1": flow.FlowCreated(
+        region="na", realm="9341453000000001", marketplaces=(MARKETPLACE, "A2EUQ1WTGCTBG2"), since=date(2026, 1, 1),
+        orders="amazon", zone="America/Los_Angeles", banks={"USD": "Checking"}, **BY,
+    ),
+    "flow.amazon-connected.v1": flow.AmazonConnected(marketplaces={MARKETPLACE: ("Amazon.com", "USD")}, **BY),
+    "flow.quickbooks-connected.v1": flow.QuickBooksConnected(
+        company="Mugs & Lids LLC", home_currency="USD", custom_numbers=False, multicurrency=True, country="US", **BY
+    ),
+    "flow.connection-lost.v1": flow.ConnectionLost(vendor="quickbooks", reason="invalid_grant", **BY),
+    "cycle.started.v1": flow.CycleStarted(cycle="0192f5", **BY),
+    "cycle.watermark.v1": flow.WatermarkAdvanced(
+        cycle="0192f5", source="orders", cursor="2026-11-24T07:58:00Z", seen=(ORDER_ID,), **BY
+    ),
+    "cycle.finished.v1": flow.CycleFinished(cycle="0192f5", counts={"orders_new": 12, "posted": 11}, **BY),
+    "cycle.failed.v1": flow.CycleFailed(cycle="0192f5", error="Amazon is away", counts={"orders_new": 3}, **BY),
+    "mapping.changed.v1": mapping.MappingChanged(
+        version=3, why="storage fees by month",
+        rules=(mapping.Rule(5, "ServiceFee", "*", "Storage Fee", "fee", "STORFEE", "-"),),
+        removed_rules=(("Order", "Other", "Fee X"),), accounts={"STORFEE": QuickBooksRef("81", "Storage", "Expense")},
+        items={"SALES": QuickBooksRef("7", "Amazon sales")}, banks={"USD": QuickBooksRef("35", "Checking", "Bank", "USD")},
+        customers={"Amazon.com USD": QuickBooksRef("4", "Amazon.com sales (USD)", "", "USD")}, **BY,
+    ),
+    "gap.missing.v1": mapping.MappingMissing(
+        key="rule:Order | Other | Fee X", first_object=f"settlement {SETTLEMENT_ID}", amount=-787, currency="USD", **BY
+    ),
+    "gap.found.v1": mapping.MappingFound(key="rule:Order | Other | Fee X", **BY),
+    "order.ingested.v1": order.OrderIngested(order=ORDER, evidence=DIGEST, **BY),
+    "order.amended.v1": order.OrderAmended(order=ORDER, evidence=DIGEST, **BY),
+    "order.cancelled.v1": order.OrderCancelled(order=ORDER, evidence=DIGEST, **BY),
+    "order.settled.v1": order.OrderSettled(
+        order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, posting=f"payment/{SETTLEMENT_ID}-1",
+        amounts={"SALES": 5498, "PROMO": -250}, **BY,
+    ),
+    "order.recognised.v1": order.OrderRecognisedBySettlement(
+        order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, amount=5248, currency="USD", **BY
+    ),
+    "settlement.lines.v1": settlement.SettlementLinesIngested(
+        settlement_id=SETTLEMENT_ID, content_hash=DIGEST[:32], lines=LINES, **BY
+    ),
+    "settlement.closed.v1": settlement.SettlementClosed(
+        settlement_id=SETTLEMENT_ID, currency="USD", total=4711, lines=2, content_hash=DIGEST[:32], start=AT, end=AT,
+        deposit_date=AT, marketplace="Amazon.com", evidence=DIGEST, **BY,
+    ),
+    "settlement.disputed.v1": settlement.SettlementDisputed(
+        settlement_id=SETTLEMENT_ID, currency="USD", reason="the lines do not add up to the stated total",
+        content_hash=DIGEST[:32], total=4712, lines_sum=4711, evidence=DIGEST, **BY,
+    ),
+    "posting.held.v1": posting.PostingHeld(
+        kind="deposit", key=SETTLEMENT_ID, reasons=(REASON,), amount=4461, currency="USD", **BY
+    ),
+    "posting.planned.v1": posting.PostingPlanned(
+        kind="invoice", key=ORDER_ID, generation=2, document=INVOICE, depends_on=(f"payment/{SETTLEMENT_ID}-1",),
+        mapping_version=3, **BY,
+    ),
+    "posting.withdrawn.v1": posting.PostingWithdrawn(kind="invoice", key=ORDER_ID, why="the order was cancelled", **BY),
+    "posting.submitted.v1": posting.PostingSubmitted(
+        kind="invoice", key=ORDER_ID, generation=1, batch="b-0192", **BY
+    ),
+    "posting.invoice-posted.v1": posting.InvoicePosted(key=ORDER_ID, quickbooks_id="145", total=5248, **POSTED),
+    "posting.payment-posted.v1": posting.PaymentPosted(
+        key=f"{SETTLEMENT_ID}-1", quickbooks_id="146", total=5248, **POSTED
+    ),
+    "posting.deposit-posted.v1": posting.DepositPosted(
+        key=SETTLEMENT_ID, quickbooks_id="147", total=4461, **POSTED
+    ),
+    "posting.rejected.v1": posting.PostingRejected(
+        kind="invoice", key=ORDER_ID, generation=1, code="6140", message="Duplicate Document Number", batch="b-0192", **BY
+    ),
+    "batch.submitted.v1": posting.BatchSubmitted(
+        batch="b-0192", request_id="ml-0192-1", body=DIGEST,
+        items=(posting.BatchItem("f9d6b1f2", "invoice", ORDER_ID, 1, "i07", DIGEST[:32]),), **BY,
+    ),
+    "batch.answered.v1": posting.BatchAnswered(
+        batch="b-0192", answer=DIGEST, posted=29, rejected=1, how="replay", **BY
+    ),
+}  # fmt: skip
