@@ -111,7 +111,8 @@ EXAMPLES: dict[str, Event] = {
         version=3, why="storage fees by month",
         rules=(mapping.Rule(5, "ServiceFee", "*", "Storage Fee", "fee", "STORFEE", "-"),),
         removed_rules=(("Order", "Other", "Fee X"),), accounts={"STORFEE": QuickBooksRef("81", "Storage", "Expense")},
-        items={"SALES": QuickBooksRef("7", "Amazon sales")}, banks={"USD": QuickBooksRef("35", "Checking", "Bank", "USD")},
+        items={"SALES": QuickBooksRef("7", "Amazon sales")},
+        banks={"USD": QuickBooksRef("35", "Checking", "Bank", "USD")},
         customers={"Amazon.com USD": QuickBooksRef("4", "Amazon.com sales (USD)", "", "USD")}, **BY,
     ),
     "gap.missing.v1": mapping.MappingMissing(
@@ -158,7 +159,8 @@ EXAMPLES: dict[str, Event] = {
         key=SETTLEMENT_ID, quickbooks_id="147", total=4461, **POSTED
     ),
     "posting.rejected.v1": posting.PostingRejected(
-        kind="invoice", key=ORDER_ID, generation=1, code="6140", message="Duplicate Document Number", batch="b-0192", **BY
+        kind="invoice", key=ORDER_ID, generation=1, code="6140",
+        message="Duplicate Document Number", batch="b-0192", **BY
     ),
     "batch.submitted.v1": posting.BatchSubmitted(
         batch="b-0192", request_id="ml-0192-1", body=DIGEST,
