@@ -530,6 +530,11 @@ def _invoice_events(
     retry: bool,
 ) -> list[Event]:
     """What happens to an order's invoice: planned, held, withdrawn, or flagged where QuickBooks has it already."""
+    if order.settled and not posting.is_final:
+        # A settlement pays this invoice already: it may be planned anew, never below what is paid or away.
+        held = _below_what_is_settled(order_id, order, outcome)
+        if held is not None:
+            return postings.hold("invoice", order_id, held.reasons, held.amount, held.currency, posting, stamp)
     match outcome:
         case Invoice():
             if not posting.is_final:
@@ -560,6 +565,28 @@ def _invoice_events(
             if posting.status in ("planned", "held", "rejected"):
                 return [PostingWithdrawn(kind="invoice", key=order_id, why=outcome.why, **stamp.fields())]
             return []
+
+
+def _below_what_is_settled(order_id: str, order: Order, outcome: Invoice | Held | NothingToPost) -> Held | None:
+    """Why an order's invoice cannot carry what settlements pay of it; None if it can."""
+    if isinstance(outcome, Held):
+        return outcome
+    invoiced: dict[str, int] = {}
+    if isinstance(outcome, Invoice):
+        for line in outcome.lines:
+            invoiced[line.account] = invoiced.get(line.account, 0) + line.amount
+    settled: dict[str, int] = {}
+    for amounts in order.settled.values():
+        for key, amount in amounts.items():
+            settled[key] = settled.get(key, 0) + amount
+    if all(abs(amount) <= abs(invoiced.get(key, 0)) for key, amount in settled.items()):
+        return None
+    total = sum(settled.values())
+    currency = order.known.currency if order.known is not None else ""
+    text = (
+        f"Amazon changed or cancelled order {order_id} after a settlement paid it; the two must be looked at together"
+    )
+    return Held((Reason("amended_after_settling", text, total),), total, currency)
 
 
 def _plan_unless_refused(

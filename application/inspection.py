@@ -3,7 +3,7 @@
 One pass, in constant memory. A settlement that cannot be read is left out; the good ones of its file are reported.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from domain.errors import UnreadableReport
 from domain.mapping import Mapping, sign_fits
 from domain.money import format_minor
 from domain.settlement import SettlementLine, Statement
+
+
+PROGRESS_LINES = 50_000
 
 
 class FileError(msgspec.Struct, frozen=True):
@@ -75,9 +78,14 @@ class _Open(msgspec.Struct):
     broken: bool = False
 
 
-def inspect_files(paths: Iterable[Path], read_report: ReportReader, mapping: Mapping) -> Inspection:
-    """Look into files by the rules of `mapping`."""
-    return Inspection([_inspect(path, read_report, mapping) for path in paths])
+def inspect_files(
+    paths: Iterable[Path],
+    read_report: ReportReader,
+    mapping: Mapping,
+    progress: Callable[[str, int], None] = lambda what, done: None,
+) -> Inspection:
+    """Look into files by the rules of `mapping`; `progress` hears of lines read, now and then."""
+    return Inspection([_inspect(path, read_report, mapping, progress) for path in paths])
 
 
 def exit_status(report: Inspection) -> int:
@@ -96,7 +104,9 @@ def _is_unreadable(file: InspectedFile) -> bool:
 _DOES_NOT_ADD_UP = "does not add up: "
 
 
-def _inspect(path: Path, read_report: ReportReader, mapping: Mapping) -> InspectedFile:
+def _inspect(
+    path: Path, read_report: ReportReader, mapping: Mapping, progress: Callable[[str, int], None]
+) -> InspectedFile:
     settlements: list[InspectedSettlement] = []
     unreadable: FileError | None = None
     unbalanced: FileError | None = None
@@ -104,7 +114,9 @@ def _inspect(path: Path, read_report: ReportReader, mapping: Mapping) -> Inspect
         with path.open("rb") as source:
             reading = read_report(source)
             current: _Open | None = None
-            for piece in reading:
+            for number, piece in enumerate(reading, start=1):
+                if number % PROGRESS_LINES == 0:
+                    progress("lines", PROGRESS_LINES)
                 match piece:
                     case SettlementLine():
                         if current is not None and not current.broken:

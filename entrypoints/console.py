@@ -77,6 +77,7 @@ _WHOLE = ("settlement", "date", "status", "document", "key")
 _WORDS = {
     "orders": "orders read",
     "settlement_reports": "settlements read",
+    "lines": "lines read",
     "invoice": "invoices posted",
     "payment": "payments posted",
     "deposit": "deposits posted",

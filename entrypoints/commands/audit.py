@@ -46,7 +46,7 @@ def trail(
 @app.command()
 def verify(as_json: AsJson = False) -> int:
     """Recompute the hash chain over everything stored; names the first event that is not what was written."""
-    with services() as service:
+    with services() as service, err.status("Recomputing the chain over all events ..."):
         finding = service.ledger.verify()
     if as_json:
         print_json(finding)
@@ -62,7 +62,7 @@ def verify(as_json: AsJson = False) -> int:
 
 def rebuild_views(as_json: AsJson = False) -> int:
     """Build all read models anew from the events, beside the standing ones, and swap."""
-    with services() as service:
+    with services() as service, err.status("Folding all events beside the standing tables ..."):
         folded = service.views.rebuild()
     if as_json:
         print_json({"events": folded})

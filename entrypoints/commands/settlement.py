@@ -22,7 +22,8 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Settlement
 @app.command()
 def inspect(files: Files, as_json: AsJson = False) -> int:
     """What is in settlement files: do they add up, where do the amounts go, what has no rule?"""
-    report = inspect_files(files, read_settlement_report, Mapping())
+    with progress_bars(as_json) as progress:
+        report = inspect_files(files, read_settlement_report, Mapping(), progress)
     if as_json:
         print_json(report)
     else:
