@@ -16,7 +16,7 @@ from domain import mapping as mappings
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
-from domain.document import Document, Invoice
+from domain.document import Deposit, Document, Invoice
 from domain.errors import BadInput, Conflict, UnknownFlow
 from domain.event import Event, Stamp
 from domain.flow import Flow
@@ -328,8 +328,24 @@ class Bookkeeping:
         if events:
             tally.held += 1
             stream = posting_stream(flow.name, "deposit", settlement_id)
-            return [Append(stream, version, events), *self._gap_appends(gaps, stamp)]
+            withdrawn = self._withdraw_payments(flow.name, deposit, stamp)
+            return [Append(stream, version, events), *withdrawn, *self._gap_appends(gaps, stamp)]
         return self._gap_appends(gaps, stamp)
+
+    def _withdraw_payments(self, flow: str, deposit: Posting, stamp: Stamp) -> list[Append]:
+        """A settlement that is held after all is not paid either, as far as QuickBooks has not been told."""
+        if deposit.status != "planned" or not isinstance(deposit.document, Deposit):
+            return []
+        known = self._postings(flow, [("payment", key) for key in deposit.document.payments])
+        return [
+            Append(
+                posting_stream(flow, kind, key),
+                version,
+                [PostingWithdrawn(kind=kind, key=key, why="its settlement is held", **stamp.fields())],
+            )
+            for (kind, key), (posting, version) in known.items()
+            if posting.status == "planned"
+        ]
 
     def _plan_appends(
         self,

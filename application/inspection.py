@@ -15,7 +15,6 @@ from domain.mapping import Mapping, sign_fits
 from domain.money import format_minor
 from domain.settlement import SettlementLine, Statement
 
-
 PROGRESS_LINES = 50_000
 
 
