@@ -89,6 +89,8 @@ class BatchRecorder:
             raise Conflict("a stream was written by somebody else; read it again") from error
 
     def _check_versions(self, cursor: Cursor, heads: Sequence[HeadChange]) -> None:
+        """Streams said to be new need no look: the head they get is refused by its key if there is one."""
+        heads = [head for head in heads if head.expected or not head.version]
         standing = dict(
             in_many(
                 cursor, "SELECT stream, version FROM stream_heads WHERE stream IN ({ids})", [h.stream for h in heads]
@@ -113,7 +115,6 @@ class BatchRecorder:
         # COPY in binary wants UUIDs as they are.
         stored = rows if sqlite else [(row[0], event[0], *row[2:]) for row, event in zip(rows, events, strict=True)]
         insert_many(cursor, _EVENTS, _EVENT_COLUMNS, stored, types=_EVENT_TYPES)
-        # The versions were checked under the lock: a stream that was new to this batch has no head yet.
         begun = [(head.stream, head.version, head.content_hash) for head in heads if not head.expected and head.version]
         insert_many(cursor, "stream_heads", _HEAD_COLUMNS, begun, types=_HEAD_TYPES)
         moved = [(head.stream, head.version, head.content_hash) for head in heads if head.expected]
