@@ -1,6 +1,7 @@
 """What all tests share: both databases, a clock that is set by hand, a store, and a whole shop."""
 
 import base64
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -88,14 +89,28 @@ def keyring() -> KeyRing:
 
 
 @pytest.fixture
-def open_shop(tmp_path: Path, database_url: str) -> Callable[..., AbstractContextManager[Any]]:
-    """`with open_shop(orders=10, ...) as shop`: an installation against the stand-ins (see support/shop.py)."""
+def open_shop(
+    request: pytest.FixtureRequest, tmp_path: Path, database_url: str
+) -> Callable[..., AbstractContextManager[Any]]:
+    """`with open_shop(orders=10, ...) as shop`: an installation against the stand-ins (see support/shop.py).
 
-    def open_it(**world: Any) -> AbstractContextManager[Any]:
+    Another `folder` is another installation, with a database of its own.
+    """
+
+    @contextlib.contextmanager
+    def open_it(folder: str = "", **world: Any) -> Iterator[Any]:
         from shop import opened
 
-        home = tmp_path / "home"
+        home = tmp_path / (folder or "home")
         home.mkdir(exist_ok=True)
-        return opened(home, database_url, **world)
+        with contextlib.ExitStack() as stack:
+            url = database_url
+            if folder and url.startswith("sqlite"):
+                url = f"sqlite:///{home / 'books.db'}"
+            elif folder:
+                server = request.getfixturevalue("postgres_server")
+                url = server.create()
+                stack.callback(server.drop, url)
+            yield stack.enter_context(opened(home, url, **world))
 
     return open_it

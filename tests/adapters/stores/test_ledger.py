@@ -142,17 +142,16 @@ DEEDS: dict[str, tuple[Callable[[Cursor], None], int, str]] = {
         run("UPDATE ledger SET last_position = 11 WHERE first_position = 8"), 8, "ledger's own row for event 8"
     ),
     "ledger row inserted": (
-        run(
-            "INSERT INTO ledger SELECT 5, last_position, recorded_at, hash, digests FROM ledger "
-            "WHERE first_position = 4"
-        ),
+        run(f"INSERT INTO ledger SELECT 5, last_position, recorded_at, hash, digests FROM {LEDGER} = 4"),
         5, "a second row of the ledger begins at event 5",
     ),
     "ledger row before the first": (
-        run("INSERT INTO ledger SELECT -3, 9, recorded_at, hash, digests FROM ledger WHERE first_position = 1"),
+        run(f"INSERT INTO ledger SELECT -3, 9, recorded_at, hash, digests FROM {LEDGER} = 1"),
         -3, "a second row of the ledger begins at event -3",
     ),
-    "head turned back": (lambda cursor: head(cursor, STREAMS[1], 1), 5, "back to version 1, its last event is 2"),
+    "head turned back": (
+        lambda cursor: head(cursor, STREAMS[1], 1), 5, "turned back to version 1, its last event is 2"
+    ),
     "head too far on": (lambda cursor: head(cursor, STREAMS[1], 3), 5, "says version 3, its last event is 2"),
     "head removed": (lambda cursor: cursor.execute("DELETE FROM stream_heads WHERE stream = ?", (STREAMS[2].hex,)),
                      6, "the head of stream .* is missing"),
