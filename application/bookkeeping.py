@@ -5,6 +5,7 @@ writer was faster, it decides again on what is there now. The decisions themselv
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from domain.order import AmazonOrder, Order, OrderRecognisedBySettlement, OrderS
 from domain.posting import (
     BatchAnswered,
     BatchItem,
+    BatchReplayed,
     BatchSubmitted,
     DepositPosted,
     InvoicePosted,
@@ -63,6 +65,16 @@ class Tally(msgspec.Struct):
         return self
 
 
+class SentBatch(msgspec.Struct, frozen=True):
+    """A batch, when it was last sent (UTC) and whether it is answered; `version` is its stream's."""
+
+    submitted: BatchSubmitted
+    last_sent: datetime
+    replays: int
+    answered: bool
+    version: int
+
+
 class Bookkeeping:
     """The commands of one installation; every method names the flow it works on."""
 
@@ -88,13 +100,20 @@ class Bookkeeping:
         loaded = self._many(list(streams.values()), Posting, postings.evolve)
         return {name: loaded[stream][0] for name, stream in streams.items()}
 
-    def batch(self, flow: str, batch: str) -> tuple[BatchSubmitted, bool]:
-        """A batch as it was sent, and whether it is answered."""
+    def batch(self, flow: str, batch: str) -> SentBatch:
+        """A batch as it was sent and what is known of it. Raises BadInput where there is none."""
         events = self._store.load([batch_stream(flow, batch)]).get(batch_stream(flow, batch), [])
         submitted = next((event for event in events if isinstance(event, BatchSubmitted)), None)
         if submitted is None:
             raise BadInput(f"flow {flow} has no batch {batch}")
-        return submitted, any(isinstance(event, BatchAnswered) for event in events)
+        replays = [event for event in events if isinstance(event, BatchReplayed)]
+        return SentBatch(
+            submitted=submitted,
+            last_sent=replays[-1].at if replays else submitted.at,
+            replays=len(replays),
+            answered=any(isinstance(event, BatchAnswered) for event in events),
+            version=len(events),
+        )
 
     # --- flows and their settings ---------------------------------------------------------------------------
 
@@ -425,6 +444,18 @@ class Bookkeeping:
         submitted = BatchSubmitted(batch=batch, request_id=request_id, items=tuple(items), body=body, **stamp.fields())
         try:
             self._store.append([*appends, Append(batch_stream(flow, batch), 0, [submitted])])
+        except Conflict:
+            return False
+        return True
+
+    def claim_replay(self, sent: SentBatch, by: str) -> bool:
+        """Record that a batch is about to be sent again; False if somebody else is at it."""
+        submitted = sent.submitted
+        stamp = Stamp(submitted.flow, self._clock(), by, f"batch:{submitted.batch}")
+        stream = batch_stream(submitted.flow, submitted.batch)
+        replayed = BatchReplayed(batch=submitted.batch, **stamp.fields())
+        try:
+            self._store.append([Append(stream, sent.version, [replayed])])
         except Conflict:
             return False
         return True

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import msgspec
 
-from application.bookkeeping import Bookkeeping, Tally
+from application.bookkeeping import Bookkeeping, SentBatch, Tally
 from application.ports import Clock, EvidenceStore, Fault, Found, QuickBooks, References, Views
 from domain.document import Document, Payment
 from domain.errors import OutcomeUnknown
@@ -121,7 +121,7 @@ class Poster:
         (digest,) = self._evidence.put(flow, [body])
         if not self._bookkeeping.claim(flow, batch, request_id(self._flow.realm, batch), items, digest, self._by):
             return 0
-        submitted, _ = self._bookkeeping.batch(flow, batch)
+        submitted = self._bookkeeping.batch(flow, batch).submitted
         if not self._send(submitted, body, done):
             return None
         self._progress(kind, len(items))
@@ -156,21 +156,23 @@ class Poster:
         return adopted
 
     def _settle(self, batch: str, done: PostingRun) -> bool:
-        """Bring a batch of unknown outcome to an end: replay it verbatim, then look its documents up."""
-        submitted, answered = self._bookkeeping.batch(self._flow.name, batch)
-        if answered:
+        """Bring a batch of unknown outcome to an end: replay it verbatim, then look its documents up.
+
+        It is not touched while its last sending may still be under way, ours or another worker's: a look-up then
+        could miss what is about to be written.
+        """
+        sent = self._bookkeeping.batch(self._flow.name, batch)
+        if sent.answered:
             return True
-        age = (self._clock() - submitted.at) * self._speed
-        if age < REQUEST_ID_TRUST:
-            if self._send(submitted, self._evidence.get(self._flow.name, submitted.body), done, "replay"):
-                return True
-            if age < VENDOR_LIMIT:
-                return False
-        found = {item.item: found for item in submitted.items if (found := self._look_up(item)) is not None}
-        if not found and age >= REQUEST_ID_TRUST:
-            return self._send(submitted, self._evidence.get(self._flow.name, submitted.body), done, "replay")
-        if not found:
+        if (self._clock() - sent.last_sent) * self._speed < VENDOR_LIMIT:
             return False
+        remembered = (self._clock() - sent.submitted.at) * self._speed < REQUEST_ID_TRUST
+        if sent.replays == 0 and remembered:
+            return self._replay(sent, done)
+        submitted = sent.submitted
+        found = {item.item: found for item in submitted.items if (found := self._look_up(item)) is not None}
+        if not found:
+            return self._replay(sent, done)
         lost = Fault(LOST, "sent, never answered, and not in QuickBooks after its time limit; planned again")
         outcomes: dict[str, Found | Fault] = {item.item: found.get(item.item, lost) for item in submitted.items}
         answer = b"[" + b",".join(document.content for document in found.values()) + b"]"
@@ -178,6 +180,10 @@ class Poster:
         tally = self._bookkeeping.confirm(submitted, outcomes, digest, self._by, "look-up")
         done.add(submitted.items[0].kind, tally)
         return True
+
+    def _replay(self, sent: SentBatch, done: PostingRun) -> bool:
+        body = self._evidence.get(self._flow.name, sent.submitted.body)
+        return self._bookkeeping.claim_replay(sent, self._by) and self._send(sent.submitted, body, done, "replay")
 
     def _look_up(self, item: BatchItem) -> Found | None:
         document = self._posting(item).document

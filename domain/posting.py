@@ -134,6 +134,12 @@ class BatchSubmitted(Event, frozen=True, kw_only=True):
     body: str
 
 
+class BatchReplayed(Event, frozen=True, kw_only=True):
+    """The batch is about to be sent once more, word for word: the answer to an earlier sending was lost."""
+
+    batch: str
+
+
 class BatchAnswered(Event, frozen=True, kw_only=True):
     """Each item of the batch is decided. `answer` is the evidence of QuickBooks' words."""
 

@@ -47,6 +47,7 @@ EVENTS: dict[str, type[Event]] = {
     "posting.deposit-posted.v1": posting.DepositPosted,
     "posting.rejected.v1": posting.PostingRejected,
     "batch.submitted.v1": posting.BatchSubmitted,
+    "batch.replayed.v1": posting.BatchReplayed,
     "batch.answered.v1": posting.BatchAnswered,
 }
 

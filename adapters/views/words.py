@@ -28,6 +28,7 @@ from domain.order import (
 )
 from domain.posting import (
     BatchAnswered,
+    BatchReplayed,
     BatchSubmitted,
     DepositPosted,
     InvoicePosted,
@@ -215,6 +216,10 @@ def _batch_submitted(event: BatchSubmitted) -> str:
     return f"Batch {event.batch} of {len(event.items)} documents is sent to QuickBooks as request {event.request_id}"
 
 
+def _batch_replayed(event: BatchReplayed) -> str:
+    return f"Batch {event.batch} is sent again word for word, since the answer to it was lost"
+
+
 def _batch_answered(event: BatchAnswered) -> str:
     return f"Batch {event.batch} is decided by {event.how}: {event.posted} posted, {event.rejected} refused"
 
@@ -278,5 +283,6 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     DepositPosted: _posted("deposit"),
     PostingRejected: _rejected,
     BatchSubmitted: _batch_submitted,
+    BatchReplayed: _batch_replayed,
     BatchAnswered: _batch_answered,
 }

@@ -166,6 +166,7 @@ EXAMPLES: dict[str, Event] = {
         batch="b-0192", request_id="ml-0192-1", body=DIGEST,
         items=(posting.BatchItem("f9d6b1f2", "invoice", ORDER_ID, 1, "i07", DIGEST[:32]),), **BY,
     ),
+    "batch.replayed.v1": posting.BatchReplayed(batch="b-0192", **BY),
     "batch.answered.v1": posting.BatchAnswered(
         batch="b-0192", answer=DIGEST, posted=29, rejected=1, how="replay", **BY
     ),

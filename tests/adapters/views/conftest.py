@@ -31,6 +31,7 @@ from domain.order import AmazonOrder, Order, OrderItem, OrderRecognisedBySettlem
 from domain.posting import (
     BatchAnswered,
     BatchItem,
+    BatchReplayed,
     BatchSubmitted,
     DepositPosted,
     InvoicePosted,
@@ -294,6 +295,11 @@ class History:
         sent = BatchSubmitted(batch=batch, request_id=f"r-{batch}", items=tuple(items), body="body", **stamp.fields())
         self.batches[flow, batch] = True
         self.write((batch_stream(flow, batch), [sent]))
+
+    def replay(self, flow: str, batch: str) -> None:
+        """A batch whose answer was lost is sent again."""
+        if self.batches.get((flow, batch)):
+            self.write((batch_stream(flow, batch), [BatchReplayed(batch=batch, **self.stamp(flow).fields())]))
 
     def answer(self, flow: str, batch: str, refuse: bool = False, other_total: int = 0) -> None:
         """QuickBooks answers a batch: all posted (perhaps with another total than planned), or all refused."""

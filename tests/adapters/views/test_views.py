@@ -361,6 +361,7 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.plan_settlement(US, 1, [1])
     history.post(US, *((kind, key) for _, kind, key in list(history.postings) if key[-1] == "1"))
     history.submit(US, [("invoice", "113-0000000-0000002")], "refused")
+    history.replay(US, "refused")
     history.answer(US, "refused", refuse=True)
     history.recognise(US, 3, 1)
 
