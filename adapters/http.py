@@ -1,24 +1,49 @@
 """The one courtesy layer towards both vendors: limits, retries, redaction, a line of log per call.
 
 A call waits its turn in the shared quota rows, is tried again where that is harmless, and ends as an answer or as one
-of our errors. Nothing secret gets into a log line or an error: addresses are logged without their query, headers and
-bodies not at all.
+of our errors. Nothing secret gets into a log line, an error or a variable that a traceback would print: secrets travel
+in `Hidden`, addresses are never logged, and a vendor's words are scrubbed before they are repeated.
 """
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Generic, Protocol, TypeVar
 
 import httpx
 import msgspec
 import stamina
 
-from domain.errors import Throttled, VendorError
+from domain.errors import OutcomeUnknown, Throttled, VendorError
 
 log = logging.getLogger("ml_connector.http")
+
+FIRST_WAIT_SECONDS = 1.0  # after a vendor's own failure: doubled each time, drawn from the whole interval
+LONGEST_WAIT_SECONDS = 60.0
+UNREADABLE = "unreadable"  # the code of an answer that is none
+WORDS_LENGTH = 400  # of a vendor's message that we repeat: QuickBooks lists 83 names in some
+
+T = TypeVar("T")
+
+
+class Hidden(Generic[T]):
+    """A secret that no repr shows; `value` is named only where it is used."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
 
 class QuotaKeeper(Protocol):
@@ -50,26 +75,30 @@ class Call(msgspec.Struct, frozen=True):
     params: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = {}
     content: bytes | None = None
+    form: Hidden[dict[str, str]] | None = None
+    auth: httpx.Auth | None = None
     timeout_seconds: float | None = None
+    patience_seconds: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.operation}>"
 
 
 class _TryAgain(Exception):
-    """A try that may be repeated; `wait` is in the vendor's seconds, None for the usual growing wait."""
+    """A try that may be repeated after `wait` seconds of the vendor's time."""
 
-    def __init__(self, failure: VendorError, wait: float | None = None) -> None:
+    def __init__(self, failure: VendorError, wait: float) -> None:
         super().__init__(str(failure))
         self.failure = failure
         self.wait = wait
 
 
-# How a vendor's 429 is answered: seconds to wait, in the vendor's time, by attempt.
-ThrottleWait = Callable[[Call, int], float]
-
-
 class CourteousClient:
     """An httpx client for one vendor connection of one flow.
 
-    `speed` shortens every wait, for stand-ins whose clocks run fast.
+    `throttled` says whether an answer asks to wait, `throttle_wait` for how long by attempt; `gate` sees every request
+    before it leaves and may raise. A call is tried at most `attempts` times and, counted from its first failure, not
+    beyond `patience_seconds`. All seconds are the vendor's: `speed` shortens them for stand-ins whose clocks run fast.
     """
 
     def __init__(
@@ -79,73 +108,107 @@ class CourteousClient:
         quotas: QuotaKeeper,
         *,
         timeout: httpx.Timeout,
-        throttle_wait: ThrottleWait,
+        throttle_wait: Callable[[Call, int], float],
         request_id_header: str,
+        user_agent: str,
+        throttled: Callable[[httpx.Response], bool] = lambda answer: answer.status_code == 429,
+        gate: Callable[[httpx.Request], None] | None = None,
         speed: float = 1.0,
-        attempts: int = 5,
-        user_agent: str = "ml-connector/0.1 (Language=Python)",
+        attempts: int = 6,
+        patience_seconds: float = 1_800.0,
     ) -> None:
         self._vendor = vendor
         self._flow = flow
         self._quotas = quotas
+        self._throttled = throttled
         self._throttle_wait = throttle_wait
         self._request_id_header = request_id_header
         self._speed = speed
         self._attempts = attempts
-        limits = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+        self._patience_seconds = patience_seconds
         self._http = httpx.Client(
-            timeout=timeout, limits=limits, headers={"User-Agent": user_agent}, follow_redirects=False
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=10, max_keepalive_connections=10),
+            headers={"User-Agent": user_agent},
+            follow_redirects=False,
+            event_hooks={"request": [gate]} if gate is not None else {},
         )
 
-    def send(self, call: Call, auth: httpx.Auth | None = None) -> httpx.Response:
-        """The answer, whatever its status below 500; 429 and, where repeatable, 5xx and lost connections are retried.
+    def send(self, call: Call) -> httpx.Response:
+        """The answer, whatever its status below 500.
 
-        Raises Throttled where the vendor still refuses after all tries, VendorError where it cannot be reached, and
-        httpx.TransportError for a call that must not be repeated blindly.
+        Where the vendor asks to wait, the call is tried again, and so is a repeatable one that failed. Raises Throttled
+        where the vendor still refuses, VendorError where it cannot be reached, and, for a call that must not be
+        repeated blindly, OutcomeUnknown at its first failure.
         """
-        throttled = 0
+        failures = throttlings = 0
+        failure: VendorError
         try:
-            for attempt in stamina.retry_context(
-                on=self._backoff, attempts=self._attempts, timeout=None, wait_initial=0.5 / self._speed,
-                wait_max=60 / self._speed, wait_jitter=0.5 / self._speed,
-            ):  # fmt: skip
+            for attempt in stamina.retry_context(on=self._patience(call), attempts=self._attempts, timeout=None):
                 with attempt:
-                    answer = self._once(call, auth)
-                    if answer.status_code == 429:
-                        throttled += 1
-                        raise _TryAgain(self.refusal(call, answer, Throttled), self._throttle_wait(call, throttled))
-                    if answer.status_code >= 500 and call.repeatable:
-                        raise _TryAgain(self.refusal(call, answer))
-                    return answer
+                    answer, problem = self._once(call)
+                    if answer is not None and self._throttled(answer):
+                        throttlings += 1
+                        wait = self._throttle_wait(call, throttlings)
+                        for limit in call.limits:
+                            self._quotas.pause(limit.key, wait / self._speed)
+                        raise _TryAgain(self.refusal(call.operation, answer, Throttled), wait)
+                    if answer is not None and answer.status_code < 500:
+                        return answer
+                    failures += 1
+                    kind = VendorError if call.repeatable else OutcomeUnknown
+                    failure = (
+                        self.refusal(call.operation, answer, kind)
+                        if answer is not None
+                        else self._unreached(call, problem)
+                    )
+                    raise _TryAgain(failure, growing_wait(failures)) if call.repeatable else failure
         except _TryAgain as last:
-            raise last.failure from None
-        raise AssertionError("unreachable")
+            failure = last.failure
+        raise failure  # out here, so that no request hangs on it as context
 
     def refusal(
-        self, call: Call, answer: httpx.Response, kind: type[VendorError] = VendorError, code: str = "", text: str = ""
+        self,
+        operation: str,
+        answer: httpx.Response,
+        kind: type[VendorError] = VendorError,
+        code: str = "",
+        text: str = "",
     ) -> VendorError:
         """An error that names vendor, operation, status, the vendor's code and request id, and nothing secret."""
         request_id = answer.headers.get(self._request_id_header, "")
-        words = f": {text}" if text else ""
+        words = [f"{self._vendor} answered {operation} with {answer.status_code}"]
+        if code and code != str(answer.status_code):
+            words.append(code)
+        said = " ".join(words) + (f": {scrubbed(text)}" if text else "")
+        if kind is OutcomeUnknown:
+            said += "; what became of it is not known"
         return kind(
-            f"{self._vendor} answered {call.operation} with {answer.status_code} {code}".rstrip()
-            + words
-            + (f" (request {request_id})" if request_id else ""),
+            said + (f" (request {request_id})" if request_id else ""),
             vendor=self._vendor,
             code=code or str(answer.status_code),
             request=request_id,
         )
 
+    def unreadable(self, operation: str, answer: httpx.Response, why: str) -> VendorError:
+        """An error for an answer that nobody can understand."""
+        return self.refusal(operation, answer, VendorError, UNREADABLE, f"it cannot be read ({why})")
+
+    def rest(self, seconds: float) -> None:
+        """Wait some of the vendor's seconds."""
+        time.sleep(seconds / self._speed)
+
     def close(self) -> None:
         self._http.close()
 
-    def _once(self, call: Call, auth: httpx.Auth | None) -> httpx.Response:
+    def _once(self, call: Call) -> tuple[httpx.Response | None, str]:
+        """One try: the answer, or the name of what prevented one."""
         for limit in call.limits:
             wait = self._quotas.reserve(limit.key, limit.rate, limit.burst)
             if wait > 0:
                 time.sleep(wait)
         started = time.monotonic()
-        status: Any = "no answer"
+        status, request_id = "", ""
         try:
             answer = self._http.request(
                 call.method,
@@ -153,32 +216,81 @@ class CourteousClient:
                 params=list(call.params) or None,
                 headers=dict(call.headers),
                 content=call.content,
-                auth=auth,
+                data=call.form.value if call.form is not None else None,
+                auth=call.auth,
                 timeout=call.timeout_seconds if call.timeout_seconds is not None else httpx.USE_CLIENT_DEFAULT,
             )
-            status = answer.status_code
-            return answer
-        except httpx.TransportError as error:
+            status, request_id = str(answer.status_code), answer.headers.get(self._request_id_header, "")
+            return answer, ""
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            # Lost connections and time-outs, and an answer whose content encoding is broken.
             status = type(error).__name__
-            if not call.repeatable:
-                raise
-            message = f"{self._vendor} could not be reached for {call.operation}: {status}"
-            raise _TryAgain(VendorError(message, vendor=self._vendor, code=status)) from None
+            return None, status
         finally:
             self._quotas.count(self._flow, self._vendor, call.operation)
+            milliseconds = round((time.monotonic() - started) * 1_000)
+            facts = {"vendor": self._vendor, "flow": self._flow, "operation": call.operation, "status": status}
             log.info(
-                "%s %s %s -> %s in %d ms", self._vendor, call.operation, urlsplit(call.url).path, status,
-                (time.monotonic() - started) * 1_000,
+                "%s %s %s -> %s in %d ms%s", self._flow, self._vendor, call.operation, status or "no answer",
+                milliseconds, f" (request {request_id})" if request_id else "",
+                extra={**facts, "milliseconds": milliseconds, "request": request_id},
             )  # fmt: skip
 
-    def _backoff(self, error: Exception) -> bool | float:
-        if not isinstance(error, _TryAgain):
-            return False
-        if error.wait is None:
-            return True
-        return error.wait / self._speed
+    def _unreached(self, call: Call, problem: str) -> VendorError:
+        if call.repeatable:
+            words = f"{self._vendor} could not be reached for {call.operation}: {problem}"
+            return VendorError(words, vendor=self._vendor, code=problem)
+        words = f"{self._vendor}'s answer to {call.operation} was lost ({problem}); what became of it is not known"
+        return OutcomeUnknown(words, vendor=self._vendor, code=problem)
+
+    def _patience(self, call: Call) -> Callable[[Exception], bool | float]:
+        """How long to wait after a failure; False once the call has taken longer than it may."""
+        bound = call.patience_seconds if call.patience_seconds is not None else self._patience_seconds
+        until: float | None = None
+
+        def wait(error: Exception) -> bool | float:
+            nonlocal until
+            if not isinstance(error, _TryAgain):
+                return False
+            now = time.monotonic()
+            until = until if until is not None else now + bound / self._speed
+            seconds = error.wait / self._speed
+            return seconds if now + seconds <= until else False
+
+        return wait
 
 
-def full_jitter(seconds: float) -> float:
-    """A wait drawn from the whole interval, so that many workers do not come back together."""
-    return random.uniform(seconds / 2, seconds)
+def growing_wait(failures: int) -> float:
+    """Seconds after so many failures in a row, with full jitter: many workers must not come back together."""
+    return random.uniform(0, min(FIRST_WAIT_SECONDS * 2**failures, LONGEST_WAIT_SECONDS))
+
+
+# What secrets look like: Amazon's and Intuit's tokens, codes and secrets, signed addresses, headers.
+_SECRETS = re.compile(
+    r"""(?xi)
+    \b(?:Atza|Atzr|Atc)\|[^\s"',&]+             # Login with Amazon
+    | amzn1\.oa2-cs\.[^\s"',&]+
+    | \beyJ[\w.+/=-]{8,}                         # JSON web tokens
+    | \bRT1-[\w-]+
+    | \bAB0[\w-]{6,}[.]*                         # Intuit's refresh tokens and codes
+    | \b(?:Bearer|Basic)\s+[\w.+/=-]+
+    | \b(?:X-Amz-[\w-]+|access_token|refresh_token|client_secret|code)=[^\s"'&]+
+    | (?<=Token\ expired:)[^;\n]*
+    """
+)
+
+
+def scrubbed(words: str) -> str:
+    """A vendor's words without anything that looks like a secret, and not endless."""
+    plain = _SECRETS.sub("...", words)
+    return plain if len(plain) <= WORDS_LENGTH else plain[:WORDS_LENGTH].rstrip() + "..."
+
+
+class _OwnLinesOnly(logging.Filter):
+    """httpx would log every address with its query, which signs it or holds what we ask; our own line tells enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+logging.getLogger("httpx").addFilter(_OwnLinesOnly())

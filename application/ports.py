@@ -241,7 +241,8 @@ class QuickBooks(Protocol):
     def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Fault], bytes]:
         """Send a batch (or replay it, with the same id and bytes): an outcome per item id, and the answer's bytes.
 
-        Raises OutcomeUnknown where it may or may not have been done; ConnectionLost and Throttled where it was not.
+        Raises OutcomeUnknown where it may or may not have been done; ConnectionLost and Throttled where it was not;
+        Refused where QuickBooks refuses the batch as a whole.
         """
 
     def find(self, document: Document, references: References) -> Found | None:

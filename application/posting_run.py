@@ -17,7 +17,7 @@ import msgspec
 from application.bookkeeping import Bookkeeping, SentBatch, Tally
 from application.ports import Clock, EvidenceStore, Fault, Found, QuickBooks, References, Views
 from domain.document import Document, Payment
-from domain.errors import OutcomeUnknown
+from domain.errors import OutcomeUnknown, Refused
 from domain.flow import Flow
 from domain.posting import LOST, BatchItem, BatchSubmitted, Posting, posting_stream
 
@@ -134,6 +134,11 @@ class Poster:
         except OutcomeUnknown as error:
             log.warning("batch %s: what became of it is unknown: %s", submitted.batch, error)
             return False
+        except Refused as error:
+            if how != "answer":
+                raise  # an earlier sending may have been done: that this one is refused does not undo it
+            answer = b""
+            outcomes = {item.item: Fault(error.code, str(error)) for item in submitted.items}
         (digest,) = self._evidence.put(submitted.flow, [answer])
         adopted = self._adopt_duplicates(submitted, outcomes)
         if adopted:

@@ -8,6 +8,7 @@ ConnectorError
  ├─ Unbalanced             a document whose two sides differ was asked for; a bug of ours, never posted
  ├─ VendorError            a vendor could not or would not answer
  │   ├─ ConnectionLost      credentials are refused: a person must connect again
+ │   ├─ Refused             what was sent is refused as a whole, and nothing of it was done
  │   ├─ OutcomeUnknown      a write may or may not have happened; replay it with the same ids
  │   └─ Throttled           the vendor asks to wait
  └─ Tampered               the stored history is not what was written
@@ -56,6 +57,10 @@ class VendorError(ConnectorError):
 
 class ConnectionLost(VendorError):
     """Credentials are refused; a person must connect again."""
+
+
+class Refused(VendorError):
+    """What was sent is refused as a whole; nothing of it was done."""
 
 
 class OutcomeUnknown(VendorError):

@@ -35,6 +35,9 @@ def exponent(currency: str) -> int:
         raise BadInput(f"{currency!r} is not an ISO 4217 currency code; expected one like USD, EUR or JPY") from None
 
 
+_LARGEST_POWER = 100  # no amount of money has more digits than this
+
+
 class Money(msgspec.Struct, frozen=True, order=True):
     """An exact amount: `minor` counts the currency's smallest unit."""
 
@@ -61,13 +64,20 @@ def to_minor(amount: Decimal | str | int, currency: str) -> int:
     Raises BadInput for what is no number or has more decimals than the currency: an amount is never rounded here.
     """
     try:
-        value = Decimal(amount)
-        scaled = value.scaleb(exponent(currency))
-        minor = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError):
+        sign, digits, power = Decimal(amount).as_tuple()
+    except (InvalidOperation, ValueError, TypeError):
         raise BadInput(f"{amount!r} is not an amount; expected a decimal number like 12.34") from None
-    if minor != scaled:
-        raise BadInput(
-            f"{amount} has more decimals than {currency} has ({exponent(currency)}); amounts are never rounded"
-        )
-    return minor
+    if not isinstance(power, int) or abs(power) > _LARGEST_POWER:
+        raise BadInput(f"{amount!r} is not an amount; expected a decimal number like 12.34")
+    # Whole numbers throughout: Decimal's own arithmetic rounds at 28 digits.
+    shift = power + exponent(currency)
+    minor: int = int("".join(map(str, digits)))
+    if shift >= 0:
+        minor *= 10**shift
+    else:
+        minor, rest = divmod(minor, 10**-shift)
+        if rest:
+            raise BadInput(
+                f"{amount} has more decimals than {currency} has ({exponent(currency)}); amounts are never rounded"
+            )
+    return -minor if sign else minor

@@ -1,33 +1,66 @@
 """Login with Amazon: access tokens from the seller's refresh token.
 
-A token is kept in memory for one client, which serves one seller: no cache is shared, so no seller's token can reach
-another's call. `invalid_grant` ends the connection of this flow; `invalid_client` is the operator's, for all flows.
+Tokens are kept per application and refresh token and never shared otherwise, so that no seller's token can reach
+another's call (amazon.md 9.14). `invalid_grant` ends the connection of this flow; `invalid_client` is the operator's
+trouble, for all flows.
 """
 
+import hashlib
 import threading
 import time
+from collections.abc import Generator
 
 import httpx
 import msgspec
 
-from adapters.http import Call, CourteousClient
+from adapters.http import Call, CourteousClient, Hidden
+from application.ports import Clock
 from domain.errors import ConnectionLost, VendorError
 
 EARLY_SECONDS = 60.0  # a token is renewed this long before it ends, in Amazon's time
+TOKEN_HEADER = "x-amz-access-token"
 
 
 class _Token(msgspec.Struct):
     access_token: str
     expires_in: float
 
+    def __repr__(self) -> str:
+        return "<token>"
+
 
 class _Refusal(msgspec.Struct):
     error: str = ""
-    error_description: str = ""
 
 
-class LoginWithAmazon:
-    """Gives a valid access token; its repr shows none."""
+class _Kept:
+    """The token of one seller. Its guard is held while it is renewed, so that it is renewed once."""
+
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.token: Hidden[str] | None = None
+        self.ends = 0.0
+
+
+class TokenCache:
+    """Access tokens by token address, application and what they were got with; of secrets only a hash is kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._guard = threading.Lock()
+
+    def kept(self, token_url: str, client_id: str, secrets: Hidden[tuple[str, str]]) -> _Kept:
+        key = (token_url, client_id, hashlib.sha256("\n".join(secrets.value).encode()).hexdigest())
+        with self._guard:
+            return self._kept.setdefault(key, _Kept())
+
+
+# Clients come and go with each cycle; tokens live an hour.
+_CACHE = TokenCache()
+
+
+class LoginWithAmazon(httpx.Auth):
+    """Puts a valid access token on each request; one that is refused is renewed once."""
 
     def __init__(
         self,
@@ -37,65 +70,74 @@ class LoginWithAmazon:
         client_id: str,
         client_secret: str,
         refresh_token: str,
-        speed: float,
+        clock: Clock,
+        speed: float = 1.0,
+        cache: TokenCache = _CACHE,
     ) -> None:
         self._http = http
         self._flow = flow
         self._token_url = token_url
-        self._form = {
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-            "client_id": client_id,
-            "client_secret": client_secret,
-        }
-        self._speed = speed
-        self._token = ""
-        self._ends = 0.0
-        self._guard = threading.Lock()
-
-    def access_token(self) -> str:
-        """Raises ConnectionLost where the seller's consent is gone, VendorError where our own secret is refused."""
-        with self._guard:
-            if time.monotonic() >= self._ends:
-                self._renew()
-            return self._token
-
-    def forget(self) -> None:
-        """Ask for a new token next time: this one was refused."""
-        with self._guard:
-            self._ends = 0.0
-
-    def _renew(self) -> None:
-        request = httpx.Request("POST", self._token_url, data=self._form)
-        call = Call(
-            "token",
-            "POST",
-            self._token_url,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            content=request.read(),
+        self._form = Hidden(
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": refresh_token,
+                "client_id": client_id,
+                "client_secret": client_secret,
+            }
         )
-        answer = self._http.send(call)
-        if answer.status_code != 200:
-            raise self._refused(call, answer)
-        token = msgspec.json.decode(answer.content, type=_Token)
-        self._token = token.access_token
-        self._ends = time.monotonic() + max(token.expires_in - EARLY_SECONDS, 1.0) / self._speed
+        self._clock = clock
+        self._speed = speed
+        self._kept = cache.kept(token_url, client_id, Hidden((client_secret, refresh_token)))
 
-    def _refused(self, call: Call, answer: httpx.Response) -> VendorError:
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self.access_token()
+        self._sign(request, token)
+        answer = yield request
+        if answer.status_code in (401, 403):
+            # It may have ended early, or the seller's consent is renewed: a new one decides.
+            self._sign(request, self.access_token(refused=token))
+            yield request
+
+    def access_token(self, refused: Hidden[str] | None = None) -> Hidden[str]:
+        """Raises ConnectionLost where the seller's consent is gone, VendorError where our own secret is refused."""
+        kept = self._kept
+        with kept.guard:
+            if kept.token is None or kept.token == refused or time.monotonic() >= kept.ends:
+                kept.token = None
+                asked = time.monotonic()
+                token = self._renewed()
+                kept.token = Hidden(token.access_token)
+                kept.ends = asked + max(token.expires_in - EARLY_SECONDS, 1.0) / self._speed
+            return kept.token
+
+    def _sign(self, request: httpx.Request, token: Hidden[str]) -> None:
+        request.headers[TOKEN_HEADER] = token.value
+        request.headers["x-amz-date"] = self._clock().strftime("%Y%m%dT%H%M%SZ")
+
+    def _renewed(self) -> _Token:
+        call = Call("token", "POST", self._token_url, form=self._form)
+        answer = self._http.send(call)
+        if answer.status_code == 200:
+            try:
+                return msgspec.json.decode(answer.content, type=_Token)
+            except msgspec.DecodeError as error:
+                problem = str(error)
+            raise self._http.unreadable("token", answer, problem)
         try:
-            refusal = msgspec.json.decode(answer.content, type=_Refusal)
+            code = msgspec.json.decode(answer.content, type=_Refusal).error
         except msgspec.DecodeError:
-            refusal = _Refusal()
-        if refusal.error == "invalid_grant":
+            code = ""
+        kind: type[VendorError] = VendorError
+        text = ""
+        if code == "invalid_grant":
+            kind = ConnectionLost
             text = (
                 "the seller's consent has ended or was withdrawn; connect again: "
                 f"ml-connector connect amazon {self._flow}"
             )
-            return self._http.refusal(call, answer, ConnectionLost, refusal.error, text)
-        if refusal.error in ("invalid_client", "unauthorized_client"):
+        elif code in ("invalid_client", "unauthorized_client"):
             text = (
                 "the application's own credentials are refused, which stops every flow; look at AMAZON_CLIENT_ID and "
-                "AMAZON_CLIENT_SECRET (Amazon ends a secret after 180 days)"
+                "AMAZON_CLIENT_SECRET (Amazon ends a client secret after 180 days)"
             )
-            return self._http.refusal(call, answer, VendorError, refusal.error, text)
-        return self._http.refusal(call, answer, VendorError, refusal.error)
+        raise self._http.refusal("token", answer, kind, code, text)

@@ -1,20 +1,23 @@
 """Seller Central over SP-API: orders, settlement reports, marketplaces. Read only, by construction.
 
-What may leave is one list of method and path; anything else is refused before it is sent. Rates are those of Amazon's
-models (amazon.md 6), kept in rows that all workers share.
+What may leave is one list of method and path, and every request is held against it at the door of the HTTP client.
+Rates are those of Amazon's models (amazon.md 6), kept in rows that all workers share.
 """
 
 import gzip
+import platform
+import random
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from adapters.amazon.auth import LoginWithAmazon
+from adapters.amazon.auth import TOKEN_HEADER, LoginWithAmazon
 from adapters.amazon.wire import (
     DocumentAnswer,
     ErrorsAnswer,
@@ -23,7 +26,7 @@ from adapters.amazon.wire import (
     ReportsAnswer,
     to_order,
 )
-from adapters.http import Call, CourteousClient, Limit, QuotaKeeper, full_jitter
+from adapters.http import Call, CourteousClient, Limit, QuotaKeeper
 from application.ports import Clock, OrderPage, Participation, ReportDocument, ReportRef
 from domain.errors import ConnectionLost, VendorError
 
@@ -33,15 +36,29 @@ REPORT_RETENTION = timedelta(days=89)  # asking for exactly 90 days fails by a r
 # Never BUYER or RECIPIENT: they hold personal data and need a restricted role.
 INCLUDED_DATA = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX")
 
-# operation: method, path, rate a second, burst
-_OPERATIONS: dict[str, tuple[str, str, float, float]] = {
-    "searchOrders": ("GET", r"/orders/2026-01-01/orders", 0.0056, 20),
-    "getReports": ("GET", r"/reports/2021-06-30/reports", 0.0222, 10),
-    "getReportDocument": ("GET", r"/reports/2021-06-30/documents/[^/]+", 0.0167, 15),
-    "getMarketplaceParticipations": ("GET", r"/sellers/v1/marketplaceParticipations", 0.016, 15),
-}
+USER_AGENT = f"ml-connector/0.1 (Language=Python/{platform.python_version()}; Platform={platform.system()})"
 
-_MAX_WAIT_SECONDS = 900.0
+
+class Operation(NamedTuple):
+    """What may be asked of SP-API, and how often: requests a second and burst."""
+
+    method: str
+    path: str
+    rate: float
+    burst: float
+
+
+OPERATIONS = {
+    "searchOrders": Operation("GET", "/orders/2026-01-01/orders", 0.0056, 20),
+    "getReports": Operation("GET", "/reports/2021-06-30/reports", 0.0222, 10),
+    "getReportDocument": Operation("GET", "/reports/2021-06-30/documents/{reportDocumentId}", 0.0167, 15),
+    "getMarketplaceParticipations": Operation("GET", "/sellers/v1/marketplaceParticipations", 0.016, 15),
+}
+_ALLOWED = [
+    (operation.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path))) for operation in OPERATIONS.values()
+]
+
+_LONGEST_WAIT_SECONDS = 900.0
 _MAX_PAGES = 10_000
 _T = TypeVar("_T")
 
@@ -52,7 +69,7 @@ class AmazonClient:
     def __init__(
         self,
         flow: str,
-        api_url: str,
+        region_url: str,
         token_url: str,
         client_id: str,
         client_secret: str,
@@ -60,9 +77,12 @@ class AmazonClient:
         quotas: QuotaKeeper,
         clock: Clock,
         speed: float = 1.0,
+        user_agent: str = USER_AGENT,
     ) -> None:
         self._flow = flow
-        self._api_url = api_url.rstrip("/")
+        self._region_url = region_url.rstrip("/")
+        self._region = httpx.URL(region_url)
+        self._token_url = httpx.URL(token_url)
         self._clock = clock
         self._http = CourteousClient(
             "amazon",
@@ -71,20 +91,21 @@ class AmazonClient:
             timeout=httpx.Timeout(60.0, connect=10.0),
             throttle_wait=_throttle_wait,
             request_id_header="x-amzn-RequestId",
+            user_agent=user_agent,
+            gate=self._may_leave,
             speed=speed,
-            attempts=8,
-            user_agent="ml-connector/0.1 (Language=Python; Platform=self-hosted)",
         )
-        self._login = LoginWithAmazon(self._http, flow, token_url, client_id, client_secret, refresh_token, speed)
+        self._login = LoginWithAmazon(
+            self._http, flow, token_url, client_id, client_secret, refresh_token, clock, speed
+        )
 
     def marketplaces(self) -> list[Participation]:
         """See ports.SellerCentral.marketplaces."""
-        answer = self._get("getMarketplaceParticipations", "/sellers/v1/marketplaceParticipations")
-        decoded = self._decode(answer, ParticipationsAnswer, "getMarketplaceParticipations")
+        _, decoded = self._get("getMarketplaceParticipations", ParticipationsAnswer)
         return [
             Participation(
                 entry.marketplace.id,
-                _shop_name(entry.marketplace.domain_name) or entry.marketplace.name,
+                _shop_name(entry.marketplace.domain_name or "") or entry.marketplace.name,
                 entry.marketplace.default_currency_code,
                 entry.marketplace.country_code,
             )
@@ -94,23 +115,17 @@ class AmazonClient:
 
     def orders(self, updated_after: datetime, marketplace_ids: Sequence[str]) -> Iterator[OrderPage]:
         """See ports.SellerCentral.orders."""
+        # A page must be asked for with what the first one was asked for.
         fixed = [("lastUpdatedAfter", _instant(updated_after)), ("maxResultsPerPage", "100")]
         fixed += [("marketplaceIds", ",".join(marketplace_ids))] if marketplace_ids else []
         fixed += [("includedData", ",".join(INCLUDED_DATA))]
-        token = ""
-        used: set[str] = set()
-        for _ in range(_MAX_PAGES):
-            params = [*fixed, ("paginationToken", token)] if token else fixed
-            answer = self._get("searchOrders", "/orders/2026-01-01/orders", params)
-            page = self._decode(answer, OrdersAnswer, "searchOrders")
-            yield OrderPage([to_order(order) for order in page.orders], page.last_updated_before, answer.content)
-            token = page.pagination.next_token if page.pagination is not None else ""
-            if not token:
+        pages = _Pages("searchOrders")
+        while True:
+            params = [*fixed, ("paginationToken", pages.token)] if pages.token else fixed
+            content, page = self._get("searchOrders", OrdersAnswer, params)
+            yield OrderPage([to_order(order) for order in page.orders], page.last_updated_before, content)
+            if not pages.go_on(page.pagination.next_token if page.pagination is not None else None):
                 return
-            if token in used:
-                raise VendorError("amazon repeats a page of searchOrders; the next cycle starts again", vendor="amazon")
-            used.add(token)
-        raise VendorError("amazon gives more pages of searchOrders than can be", vendor="amazon")
 
     def settlement_reports(self, created_since: datetime) -> list[ReportRef]:
         """See ports.SellerCentral.settlement_reports."""
@@ -122,69 +137,114 @@ class AmazonClient:
             ("pageSize", "100"),
         ]
         found: dict[str, ReportRef] = {}
-        used: set[str] = set()
-        for _ in range(_MAX_PAGES):
-            answer = self._get("getReports", "/reports/2021-06-30/reports", params)
-            page = self._decode(answer, ReportsAnswer, "getReports")
+        pages = _Pages("getReports")
+        while True:
+            _, page = self._get("getReports", ReportsAnswer, params)
             for report in page.reports:
                 if report.processing_status == "DONE" and report.report_document_id:
-                    ref = ReportRef(report.report_id, report.report_document_id, report.created_time)
+                    ref = ReportRef(report.report_id, report.report_document_id, report.created_time.astimezone(UTC))
                     found[report.report_id] = ref
-            if not page.next_token:
+            if not pages.go_on(page.next_token):
                 return sorted(found.values(), key=lambda report: (report.created, report.report_id))
-            if page.next_token in used:
-                raise VendorError("amazon repeats a page of getReports; the next cycle starts again", vendor="amazon")
-            used.add(page.next_token)
-            params = [("nextToken", page.next_token)]  # which must then stand alone
-        raise VendorError("amazon gives more pages of getReports than can be", vendor="amazon")
+            params = [("nextToken", pages.token)]  # which must then stand alone
 
     def document(self, document_id: str) -> ReportDocument:
         """See ports.SellerCentral.document. An address is good for five minutes; one that has ended is asked anew."""
+        path = f"/reports/2021-06-30/documents/{quote(document_id, safe='')}"
         for last_try in (False, True):
-            answer = self._get("getReportDocument", f"/reports/2021-06-30/documents/{document_id}")
-            where = self._decode(answer, DocumentAnswer, "getReportDocument")
+            where = self._get("getReportDocument", DocumentAnswer, path=path)[1]
             # A pre-signed address of the storage: it takes no SP-API header, and its query is a secret.
-            download = Call("download", "GET", where.url)
-            content = self._http.send(download)
-            if content.status_code == 200:
-                return ReportDocument(
-                    _decompressed(content.content, where.compression_algorithm), content.charset_encoding or ""
-                )
-            if content.status_code != 403 or last_try:
-                raise self._http.refusal(download, content)
+            answer = self._http.send(Call("download", "GET", where.url))
+            if answer.status_code == 200:
+                return ReportDocument(self._unpacked(answer, where), answer.charset_encoding or "")
+            if answer.status_code != 403 or last_try:
+                raise self._http.refusal("download", answer)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         self._http.close()
 
-    def _get(self, operation: str, path: str, params: Sequence[tuple[str, str]] = ()) -> httpx.Response:
-        method, pattern, rate, burst = _OPERATIONS[operation]
+    def _get(
+        self, operation: str, kind: type[_T], params: Sequence[tuple[str, str]] = (), path: str = ""
+    ) -> tuple[bytes, _T]:
+        """The answer's bytes and what they say."""
+        allowed = OPERATIONS[operation]
         call = Call(
             operation,
-            method,
-            self._api_url + path,
-            limits=[Limit(f"amazon/{self._flow}/{operation}", rate, burst)],
+            allowed.method,
+            self._region_url + (path or allowed.path),
+            limits=[Limit(f"amazon/{self._flow}/{operation}", allowed.rate, allowed.burst)],
             params=params,
-            headers={"x-amz-access-token": self._login.access_token()},
+            headers={"Accept": "application/json"},
+            auth=self._login,
         )
-        may_leave(call.method, path)
-        assert re.fullmatch(pattern, path)
         answer = self._http.send(call)
         if answer.status_code == 200:
-            return answer
+            try:
+                return answer.content, msgspec.json.decode(answer.content, type=kind)
+            except msgspec.DecodeError as error:
+                problem = str(error)
+            raise self._http.unreadable(operation, answer, problem)
         code, text = _refused_with(answer)
         if answer.status_code in (401, 403):
-            self._login.forget()
-            what = f"{text} Check the application's roles and the region, or connect again: " if text else ""
-            text = f"{what}ml-connector connect amazon {self._flow}"
-            raise self._http.refusal(call, answer, ConnectionLost, code, text)
-        raise self._http.refusal(call, answer, VendorError, code, text)
+            text = (
+                f"{text} Check the application's roles and the flow's region, or connect again: "
+                f"ml-connector connect amazon {self._flow}"
+            ).strip()
+            raise self._http.refusal(operation, answer, ConnectionLost, code, text)
+        raise self._http.refusal(operation, answer, VendorError, code, text)
 
-    def _decode(self, answer: httpx.Response, kind: type[_T], operation: str) -> _T:
+    def _may_leave(self, request: httpx.Request) -> None:
+        """Raises PermissionError for anything but the reads named above: nothing changes the seller's trade."""
+        url = request.url
+        if (request.method, url) == ("POST", self._token_url):
+            return
+        if (url.scheme, url.netloc) == (self._region.scheme, self._region.netloc):
+            path = url.raw_path.decode("ascii").partition("?")[0]
+            if any(request.method == method and pattern.fullmatch(path) for method, pattern in _ALLOWED):
+                return
+        # The storage of documents, wherever Amazon keeps it: a plain read without our credentials.
+        if request.method == "GET" and TOKEN_HEADER not in request.headers:
+            return
+        raise PermissionError(f"{request.method} {url.path} is not among the calls that may go to Amazon")
+
+    def _unpacked(self, answer: httpx.Response, where: DocumentAnswer) -> bytes:
+        """The document as it was before it was compressed, unless the transport has unpacked it already."""
+        content = answer.content
+        if where.compression_algorithm != "GZIP" or answer.headers.get("Content-Encoding") == "gzip":
+            return content
         try:
-            return msgspec.json.decode(answer.content, type=kind)
-        except msgspec.DecodeError as error:
-            raise VendorError(f"amazon's answer to {operation} cannot be read: {error}", vendor="amazon") from None
+            return gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            problem = f"cut short or no gzip: {error}"
+        raise self._http.unreadable("download", answer, problem)
+
+
+class _Pages:
+    """Follows page tokens, and stops where a vendor walks in circles (amazon.md 9.12)."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._used: set[str] = set()
+        self.token = ""
+
+    def go_on(self, token: str | None) -> bool:
+        """Whether there is another page, then at `token`. Raises VendorError for a token that was used before."""
+        if not token:
+            return False
+        if token in self._used or len(self._used) >= _MAX_PAGES:
+            raise VendorError(
+                f"amazon repeats a page of {self._operation}; the next cycle starts again", vendor="amazon"
+            )
+        self._used.add(token)
+        self.token = token
+        return True
+
+
+def _throttle_wait(call: Call, attempt: int) -> float:
+    """Amazon names no wait: begin at the time of one token and double, with full jitter (amazon.md 6)."""
+    rate = min((limit.rate for limit in call.limits), default=1.0)
+    return random.uniform(0, min(2 ** (attempt - 1) / rate, _LONGEST_WAIT_SECONDS))
 
 
 def _shop_name(domain: str) -> str:
@@ -193,34 +253,16 @@ def _shop_name(domain: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def may_leave(method: str, path: str) -> None:
-    """Raises PermissionError for anything but the reads named above: nothing changes the seller's trade."""
-    if not any(method == allowed and re.fullmatch(pattern, path) for allowed, pattern, _, _ in _OPERATIONS.values()):
-        raise PermissionError(f"{method} {path} is not among the calls that may go to Amazon")
-
-
-def _throttle_wait(call: Call, attempt: int) -> float:
-    """Amazon names no wait: begin at the time of one token, double, with jitter (amazon.md 6)."""
-    rate = min((limit.rate for limit in call.limits), default=1.0)
-    return full_jitter(min(2 ** (attempt - 1) / rate, _MAX_WAIT_SECONDS))
-
-
 def _refused_with(answer: httpx.Response) -> tuple[str, str]:
     try:
         errors = msgspec.json.decode(answer.content, type=ErrorsAnswer).errors
     except msgspec.DecodeError:
         errors = []
-    return (errors[0].code, errors[0].message) if errors else ("", "")
-
-
-def _decompressed(content: bytes, algorithm: str) -> bytes:
-    if algorithm != "GZIP":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise VendorError(f"amazon's document is cut short or no gzip: {error}", vendor="amazon") from None
+    if not errors:
+        return "", ""
+    details = errors[0].details or ""
+    return errors[0].code, f"{errors[0].message or ''} {details}".strip()
 
 
 def _instant(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

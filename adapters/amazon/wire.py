@@ -1,7 +1,7 @@
 """The shapes SP-API sends, as far as they are used; and orders in the domain's words.
 
 No buyer, recipient, address or gift message is named here, so none can be read even if it were sent. Orders carry
-amounts as decimal strings (amazon.md 3).
+amounts as decimal strings (amazon.md 3). What Amazon leaves out or sends as null is None; a missing id is an error.
 """
 
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ class Money(_Camel, frozen=True):
 
 
 class Detail(_Camel, frozen=True):
-    subtype: str = ""
+    subtype: str | None = None
     value: Money | None = None
 
 
 class Breakdown(_Camel, frozen=True):
-    type: str = ""
+    type: str
     subtotal: Money | None = None
     detailed_breakdowns: list[Detail] | None = None
 
@@ -40,21 +40,25 @@ class Proceeds(_Camel, frozen=True):
 
 
 class Product(_Camel, frozen=True):
-    asin: str = ""
-    title: str = ""
-    seller_sku: str = ""
+    asin: str | None = None
+    title: str | None = None
+    seller_sku: str | None = None
 
 
 class ItemFulfillment(_Camel, frozen=True):
     quantity_fulfilled: int | None = None
 
 
+class CancellationExecution(_Camel, frozen=True):
+    cancelled_by: str | None = None
+
+
 class Cancellation(_Camel, frozen=True):
-    cancellation_execution: dict[str, str] | None = None
+    cancellation_execution: CancellationExecution | None = None
 
 
 class TaxCollection(_Camel, frozen=True):
-    model: str = ""
+    model: str | None = None
 
 
 class ItemTax(_Camel, frozen=True):
@@ -63,8 +67,8 @@ class ItemTax(_Camel, frozen=True):
 
 class Item(_Camel, frozen=True):
     order_item_id: str
-    quantity_ordered: int = 0
-    product: Product = Product()
+    quantity_ordered: int | None = None
+    product: Product | None = None
     proceeds: Proceeds | None = None
     fulfillment: ItemFulfillment | None = None
     cancellation: Cancellation | None = None
@@ -72,46 +76,46 @@ class Item(_Camel, frozen=True):
 
 
 class Channel(_Camel, frozen=True):
-    channel_name: str = "AMAZON"
-    marketplace_id: str = ""
-    marketplace_name: str = ""
+    channel_name: str | None = None
+    marketplace_id: str | None = None
+    marketplace_name: str | None = None
 
 
 class Fulfillment(_Camel, frozen=True):
-    fulfillment_status: str = ""
-    fulfilled_by: str = ""
+    fulfillment_status: str | None = None
+    fulfilled_by: str | None = None
 
 
 class Parcel(_Camel, frozen=True):
-    carrier: str = ""
-    tracking_number: str = ""
+    carrier: str | None = None
+    tracking_number: str | None = None
     ship_time: datetime | None = None
 
 
 class Association(_Camel, frozen=True):
-    order_id: str = ""
-    association_type: str = ""
+    order_id: str | None = None
+    association_type: str | None = None
 
 
 class Order(_Camel, frozen=True):
     order_id: str
     created_time: datetime
     last_updated_time: datetime
-    sales_channel: Channel = Channel()
+    sales_channel: Channel | None = None
     fulfillment: Fulfillment | None = None
     proceeds: Proceeds | None = None
-    order_items: list[Item] = []
+    order_items: list[Item] | None = None
     packages: list[Parcel] | None = None
     programs: list[str] | None = None
     associated_orders: list[Association] | None = None
 
 
 class Pagination(_Camel, frozen=True):
-    next_token: str = ""
+    next_token: str | None = None
 
 
 class OrdersAnswer(_Camel, frozen=True):
-    orders: list[Order] = []
+    orders: list[Order]
     pagination: Pagination | None = None
     last_updated_before: datetime | None = None
 
@@ -120,17 +124,20 @@ class Report(_Camel, frozen=True):
     report_id: str
     processing_status: str
     created_time: datetime
-    report_document_id: str = ""
+    report_document_id: str | None = None
 
 
 class ReportsAnswer(_Camel, frozen=True):
-    reports: list[Report] = []
-    next_token: str = ""
+    reports: list[Report]
+    next_token: str | None = None
 
 
 class DocumentAnswer(_Camel, frozen=True):
     url: str
-    compression_algorithm: str = ""
+    compression_algorithm: str | None = None
+
+    def __repr__(self) -> str:
+        return "<DocumentAnswer>"  # the address is a key to the document
 
 
 class Marketplace(_Camel, frozen=True):
@@ -138,7 +145,7 @@ class Marketplace(_Camel, frozen=True):
     name: str = ""
     country_code: str = ""
     default_currency_code: str = ""
-    domain_name: str = ""
+    domain_name: str | None = None
 
 
 class MarketplaceParticipation(_Camel, frozen=True):
@@ -148,16 +155,16 @@ class MarketplaceParticipation(_Camel, frozen=True):
 class ParticipationEntry(_Camel, frozen=True):
     marketplace: Marketplace
     participation: MarketplaceParticipation = MarketplaceParticipation()
-    store_name: str = ""
 
 
 class ParticipationsAnswer(_Camel, frozen=True):
-    payload: list[ParticipationEntry] = []
+    payload: list[ParticipationEntry]
 
 
 class ApiError(_Camel, frozen=True):
     code: str = ""
-    message: str = ""
+    message: str | None = None
+    details: str | None = None
 
 
 class ErrorsAnswer(_Camel, frozen=True):
@@ -165,29 +172,35 @@ class ErrorsAnswer(_Camel, frozen=True):
 
 
 def to_order(order: Order) -> AmazonOrder:
-    """An order in the domain's words. Raises VendorError naming the order for amounts nobody can read."""
+    """An order in the domain's words. Raises VendorError naming order and path for amounts nobody can read."""
+    items = order.order_items or []
     total = order.proceeds.grand_total if order.proceeds is not None else None
-    currency = total.currency_code if total is not None else _currency(order.order_items)
+    currency = total.currency_code if total is not None else _currency(items)
+    channel = order.sales_channel or Channel()
     fulfillment = order.fulfillment or Fulfillment()
     try:
-        items = tuple(_item(item, currency) for item in order.order_items)
-        total_minor = to_minor(total.amount, currency) if total is not None else None
+        total_minor = _minor(total, currency, "proceeds.grandTotal")
+        parsed = tuple(_item(item, currency, f"orderItems[{number}]") for number, item in enumerate(items))
     except BadInput as error:
-        raise VendorError(f"order {order.order_id}: {error}", vendor="amazon") from None
+        raise VendorError(f"amazon's order {order.order_id}: {error}", vendor="amazon", code="unreadable") from None
     return AmazonOrder(
         order_id=order.order_id,
-        status=fulfillment.fulfillment_status,
+        status=fulfillment.fulfillment_status or "",
         created=order.created_time.astimezone(UTC),
         updated=order.last_updated_time.astimezone(UTC),
         currency=currency,
-        marketplace=order.sales_channel.marketplace_name,
-        marketplace_id=order.sales_channel.marketplace_id,
-        amazon_channel=order.sales_channel.channel_name != "NON_AMAZON",
-        fulfilled_by=fulfillment.fulfilled_by,
+        marketplace=channel.marketplace_name or "",
+        marketplace_id=channel.marketplace_id or "",
+        amazon_channel=channel.channel_name != "NON_AMAZON",
+        fulfilled_by=fulfillment.fulfilled_by or "",
         total=total_minor,
-        items=items,
+        items=parsed,
         packages=tuple(
-            Package(parcel.carrier, parcel.tracking_number, parcel.ship_time and parcel.ship_time.astimezone(UTC))
+            Package(
+                parcel.carrier or "",
+                parcel.tracking_number or "",
+                parcel.ship_time.astimezone(UTC) if parcel.ship_time is not None else None,
+            )
             for parcel in order.packages or ()
         ),
         programs=tuple(order.programs or ()),
@@ -195,57 +208,71 @@ def to_order(order: Order) -> AmazonOrder:
             (
                 link.order_id
                 for link in order.associated_orders or ()
-                if link.association_type == "REPLACEMENT_ORIGINAL_ID"
+                if link.association_type == "REPLACEMENT_ORIGINAL_ID" and link.order_id
             ),
             "",
         ),
     )
 
 
-def _item(item: Item, currency: str) -> OrderItem:
-    proceeds = item.proceeds
-    cancelled = item.cancellation is not None and bool(item.cancellation.cancellation_execution)
+def _item(item: Item, currency: str, path: str) -> OrderItem:
+    product = item.product or Product()
+    proceeds = item.proceeds or Proceeds()
     collections = (item.tax.tax_collections if item.tax is not None else None) or []
     return OrderItem(
         order_item_id=item.order_item_id,
-        sku=item.product.seller_sku,
-        asin=item.product.asin,
-        title=item.product.title,
-        quantity=item.quantity_ordered,
+        sku=product.seller_sku or "",
+        asin=product.asin or "",
+        title=product.title or "",
+        quantity=item.quantity_ordered or 0,
         shipped=item.fulfillment.quantity_fulfilled if item.fulfillment is not None else None,
-        proceeds=_minor(proceeds.proceeds_total, currency) if proceeds is not None else None,
+        proceeds=_minor(proceeds.proceeds_total, currency, f"{path}.proceeds.proceedsTotal"),
         parts=tuple(
             part
-            for breakdown in (proceeds.breakdowns or () if proceeds else ())
-            for part in _parts(breakdown, currency)
+            for number, breakdown in enumerate(proceeds.breakdowns or ())
+            for part in _parts(breakdown, currency, f"{path}.proceeds.breakdowns[{number}]")
         ),
         facilitator=any(collection.model == "MARKETPLACE_FACILITATOR" for collection in collections),
-        cancelled=cancelled,
+        cancelled=item.cancellation is not None and item.cancellation.cancellation_execution is not None,
     )
 
 
-def _parts(breakdown: Breakdown, currency: str) -> list[Part]:
-    """TAX and DISCOUNT are told in detail where Amazon gives detail that adds up to the sub-total."""
-    total = _minor(breakdown.subtotal, currency) or 0
-    details = [
-        Part(breakdown.type, _minor(detail.value, currency) or 0, detail.subtype)
-        for detail in breakdown.detailed_breakdowns or ()
-    ]
-    if details and sum(part.amount for part in details) == total:
-        return details
-    return [Part(breakdown.type, total)]
+def _parts(breakdown: Breakdown, currency: str, path: str) -> list[Part]:
+    """TAX and DISCOUNT by their details, everything else whole.
+
+    Tax whose details do not add up to its sub-total is given whole: only its sum is booked. A discount is given as
+    detailed even then, so that it fits no reading and is held, not guessed.
+    """
+    total = _minor(breakdown.subtotal, currency, f"{path}.subtotal")
+    if breakdown.type in ("TAX", "DISCOUNT") and breakdown.detailed_breakdowns:
+        details = [
+            Part(
+                breakdown.type,
+                _minor(detail.value, currency, f"{path}.detailedBreakdowns[{number}].value") or 0,
+                detail.subtype or "",
+            )
+            for number, detail in enumerate(breakdown.detailed_breakdowns)
+        ]
+        if breakdown.type == "DISCOUNT" or total is None or sum(part.amount for part in details) == total:
+            return details
+    return [Part(breakdown.type, total or 0)]
 
 
-def _minor(money: Money | None, currency: str) -> int | None:
+def _minor(money: Money | None, currency: str, path: str) -> int | None:
     if money is None:
         return None
     if money.currency_code != currency:
-        raise BadInput(f"amounts in {money.currency_code} and {currency} within one order")
-    return to_minor(money.amount, currency)
+        raise BadInput(f"{path} is in {money.currency_code}, the order in {currency}")
+    try:
+        return to_minor(money.amount, currency)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 def _currency(items: list[Item]) -> str:
-    for item in items:
-        if item.proceeds is not None and item.proceeds.proceeds_total is not None:
-            return item.proceeds.proceeds_total.currency_code
+    """The currency of the first amount there is; empty while Amazon states no money."""
+    for proceeds in (item.proceeds for item in items if item.proceeds is not None):
+        for money in (proceeds.proceeds_total, *(breakdown.subtotal for breakdown in proceeds.breakdowns or ())):
+            if money is not None:
+                return money.currency_code
     return ""

@@ -2,22 +2,30 @@
 
 Refresh tokens change about daily and the old value dies at once, so two workers that refresh together would brick the
 connection. Under the vault's lock the stored token is read again first; if another worker has refreshed, its token is
-used. `invalid_grant` is believed only for the token that is stored now (quickbooks.md 1).
+used. `invalid_grant` is believed only for the token that is stored then (quickbooks.md 1).
 """
 
 import base64
+import threading
+from collections.abc import Generator
 from datetime import datetime, timedelta
 
 import httpx
 import msgspec
 
-from adapters.http import Call, CourteousClient
+from adapters.http import Call, CourteousClient, Hidden
+from adapters.quickbooks.faults import action_for, fault_of
 from application.ports import Clock, Vault
-from domain.errors import ConnectionLost, VendorError
+from domain.errors import Conflict, ConnectionLost, VendorError
 
 CREDENTIAL = "quickbooks"
-TOKEN_SECONDS = 8.0  # all tries together must end within the vault's lease
+# A refresh holds the vault's lease, which lasts a minute: all its tries and waits must end well before.
+TOKEN_SECONDS = 10.0
+TOKEN_PATIENCE_SECONDS = 15.0
 EARLY = timedelta(minutes=5)  # renewed this long before its end, in QuickBooks' time
+RACES = 3
+
+Credential = Hidden[dict[str, str]]
 
 
 class _Tokens(msgspec.Struct):
@@ -27,13 +35,20 @@ class _Tokens(msgspec.Struct):
     x_refresh_token_expires_in: float = 0
     x_refresh_token_hard_expires_in: float = 0
 
+    def __repr__(self) -> str:
+        return "<tokens>"
+
+    def __post_init__(self) -> None:
+        if not self.access_token or not self.refresh_token:
+            raise ValueError("an empty token")
+
 
 class _Refusal(msgspec.Struct):
     error: str = ""
 
 
-class QuickBooksLogin:
-    """Gives a valid access token; its repr shows none."""
+class QuickBooksLogin(httpx.Auth):
+    """Puts a valid access token on each request; where it is refused, the same request goes again with a new one."""
 
     def __init__(
         self,
@@ -49,81 +64,128 @@ class QuickBooksLogin:
         self._http = http
         self._flow = flow
         self._token_url = token_url
-        self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._basic = Hidden(base64.b64encode(f"{client_id}:{client_secret}".encode()).decode())
         self._vault = vault
         self._clock = clock
         self._speed = speed
-        self._token = ""
-        self._until: datetime | None = None
+        self._known: Credential | None = None
+        self._guard = threading.Lock()
 
-    def access_token(self) -> str:
-        """Raises ConnectionLost where the company's consent is gone."""
-        if not self._token or self._until is None or self._clock() >= self._until:
-            self.renew(refused="")
-        return self._token
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self.access_token()
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        answer = yield request
+        if answer.status_code == 401:
+            answer.read()
+            fault = fault_of(answer)
+            if fault is None or action_for(fault.code) != "reconnect":
+                token = self.access_token(refused=token)
+                request.headers["Authorization"] = f"Bearer {token.value}"
+                yield request
 
-    def renew(self, refused: str) -> None:
-        """A token other than the `refused` one, from the vault or from QuickBooks."""
-        with self._vault.locked(self._flow, CREDENTIAL) as slot:
-            stored = slot.value
-            if self._usable(stored, refused):
-                self._use(stored)
-                return
-            tokens = self._refresh(stored["refresh_token"])
-            now = self._clock()
-            fresh = {
-                **stored,
-                "refresh_token": tokens.refresh_token,
-                "access_token": tokens.access_token,
-                "expires_at": self._after(now, tokens.expires_in),
-                "refresh_expires_at": self._after(now, tokens.x_refresh_token_expires_in),
-                "hard_expires_at": self._after(now, tokens.x_refresh_token_hard_expires_in),
-                "obtained_at": now.isoformat(),
-            }
-            slot.replace(fresh)
-            self._use(fresh)
+    def access_token(self, refused: Hidden[str] | None = None) -> Hidden[str]:
+        """A token other than the `refused` one. Raises ConnectionLost where the company's consent is gone."""
+        with self._guard:
+            if self._known is None or not self._usable(self._known, refused):
+                self._known = self._renewed(refused)
+            return Hidden(self._known.value["access_token"])
 
-    def _usable(self, stored: dict[str, str], refused: str) -> bool:
-        token, ends = stored.get("access_token", ""), stored.get("expires_at", "")
-        if not token or token == refused or not ends:
+    def _renewed(self, refused: Hidden[str] | None) -> Credential:
+        """From the vault if another worker has renewed it, else from QuickBooks."""
+        tried: Credential | None = None
+        fresh: Credential | None = None
+        failure: ConnectionLost | None = None
+        for _ in range(RACES):
+            try:
+                with self._vault.locked(self._flow, CREDENTIAL) as slot:
+                    stored = Hidden(slot.value)
+                    same = tried is not None and _refresh_token(stored) == _refresh_token(tried)
+                    if not (same and fresh is not None):
+                        if self._usable(stored, refused):
+                            return stored
+                        if same and failure is not None:
+                            break
+                        tried, fresh = stored, None
+                        try:
+                            fresh = self._refreshed(stored)
+                        except ConnectionLost as error:
+                            failure = error  # believed when the same token is still stored at a second look
+                            continue
+                    slot.replace(fresh.value)
+                    return fresh
+            except Conflict:
+                # The lease was lost before the new token was stored. Where nobody stored another one meanwhile, ours
+                # is the only one that still works.
+                if fresh is None:
+                    raise
+        raise failure or Conflict(f"flow {self._flow}: other workers keep renewing QuickBooks' token; try again")
+
+    def _usable(self, stored: Credential, refused: Hidden[str] | None) -> bool:
+        token, ends = Hidden(stored.value.get("access_token", "")), stored.value.get("expires_at", "")
+        if not token.value or token == refused or not ends:
             return False
         return self._clock() < datetime.fromisoformat(ends) - EARLY / self._speed
 
-    def _use(self, stored: dict[str, str]) -> None:
-        self._token = stored["access_token"]
-        self._until = datetime.fromisoformat(stored["expires_at"]) - EARLY / self._speed
-
-    def _refresh(self, refresh_token: str) -> _Tokens:
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    def _refreshed(self, stored: Credential) -> Credential:
+        """The credential with QuickBooks' new tokens; not stored yet."""
         call = Call(
             "token",
             "POST",
             self._token_url,
-            headers={
-                "Authorization": f"Basic {self._basic}",
-                "Accept": "application/json",
-                "Content-Type": "application/x-www-form-urlencoded",
-                "x-include-refresh-token-hard-expires-in": "true",
-            },
-            content=httpx.Request("POST", self._token_url, data=form).read(),
+            headers={"Accept": "application/json", "x-include-refresh-token-hard-expires-in": "true"},
+            form=Hidden({"grant_type": "refresh_token", "refresh_token": stored.value["refresh_token"]}),
+            auth=_Basic(self._basic),
             timeout_seconds=TOKEN_SECONDS,
+            patience_seconds=TOKEN_PATIENCE_SECONDS,
         )
+        asked = self._clock()
         answer = self._http.send(call)
-        if answer.status_code == 200:
-            try:
-                return msgspec.json.decode(answer.content, type=_Tokens)
-            except msgspec.DecodeError:
-                raise VendorError("quickbooks' answer to token cannot be read", vendor="quickbooks") from None
+        if answer.status_code != 200:
+            raise self._refused(answer)
         try:
-            error = msgspec.json.decode(answer.content, type=_Refusal).error
+            tokens = msgspec.json.decode(answer.content, type=_Tokens)
+        except msgspec.DecodeError as error:
+            problem = str(error)
+        else:
+            return Hidden(
+                {
+                    **stored.value,
+                    "refresh_token": tokens.refresh_token,
+                    "access_token": tokens.access_token,
+                    "expires_at": self._after(asked, tokens.expires_in),
+                    "refresh_expires_at": self._after(asked, tokens.x_refresh_token_expires_in),
+                    "hard_expires_at": self._after(asked, tokens.x_refresh_token_hard_expires_in),
+                    "obtained_at": asked.isoformat(),
+                }
+            )
+        raise self._http.unreadable("token", answer, problem)
+
+    def _refused(self, answer: httpx.Response) -> VendorError:
+        try:
+            code = msgspec.json.decode(answer.content, type=_Refusal).error
         except msgspec.DecodeError:
-            error = ""
-        if error == "invalid_grant":
+            code = ""
+        if code == "invalid_grant":
             text = f"the company's consent has ended; connect again: ml-connector connect quickbooks {self._flow}"
-            raise self._http.refusal(call, answer, ConnectionLost, error, text)
-        text = "look at QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET" if error == "invalid_client" else ""
-        raise self._http.refusal(call, answer, VendorError, error, text)
+            return self._http.refusal("token", answer, ConnectionLost, code, text)
+        text = "look at QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET" if code == "invalid_client" else ""
+        return self._http.refusal("token", answer, VendorError, code, text)
 
     def _after(self, now: datetime, seconds: float) -> str:
         """QuickBooks' seconds from now; empty where it tells none."""
         return (now + timedelta(seconds=seconds) / self._speed).isoformat() if seconds else ""
+
+
+class _Basic(httpx.Auth):
+    """Our application's own credentials."""
+
+    def __init__(self, credentials: Hidden[str]) -> None:
+        self._credentials = credentials
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Basic {self._credentials.value}"
+        yield request
+
+
+def _refresh_token(credential: Credential) -> Hidden[str]:
+    return Hidden(credential.value["refresh_token"])

@@ -5,31 +5,44 @@ A call is made within QuickBooks' quotas, shared by all workers of the company. 
 then left to the caller as OutcomeUnknown: it may have been done.
 """
 
-from collections.abc import Iterator, Sequence
+import logging
+import platform
+import random
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
-from adapters.http import Call, CourteousClient, Limit, QuotaKeeper, full_jitter
+from adapters.http import UNREADABLE, Call, CourteousClient, Limit, QuotaKeeper, growing_wait
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
-from adapters.quickbooks.faults import action_for, fault_in, fault_of
+from adapters.quickbooks.faults import action_for, fault_of, is_throttled
 from application.ports import Clock, Company, Fault, Found, References, Vault
 from domain.document import Deposit, Document, Invoice, Payment
-from domain.errors import ConnectionLost, OutcomeUnknown, Throttled, VendorError
+from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Refused, VendorError
 from domain.mapping import QuickBooksRef
 from domain.money import format_minor, to_minor
 
 MINOR_VERSION = "75"
-REQUESTS_PER_SECOND = 8.0
-REQUESTS_PER_MINUTE = 450.0
-BATCHES_PER_MINUTE = 38.0
+
+# QuickBooks counts in moving windows: 10 a second, 500 a minute, 40 batches a minute. A bucket lets at most its burst
+# and a window's worth of its rate through, so bursts are small: 8 + 2 a second, 450 + 50 and 38 + 2 a minute.
+PER_SECOND, SECOND_BURST = 8.0, 2.0
+PER_MINUTE, MINUTE_BURST = 450.0, 50.0
+BATCHES_PER_MINUTE, BATCH_BURST = 38.0, 2.0
+
 THROTTLED_SECONDS = 60.0
 REPLAYS = 2
 PAGE = 1_000
+REQUEST_ID_LENGTH, BATCH_REQUEST_ID_LENGTH, ITEM_ID_LENGTH = 50, 36, 10
+
+USER_AGENT = f"ml-connector/0.1 (Language=Python/{platform.python_version()}; Platform={platform.system()})"
+
+log = logging.getLogger("ml_connector.quickbooks")
+
+_T = TypeVar("_T")
 
 
 class QuickBooksClient:
@@ -52,22 +65,26 @@ class QuickBooksClient:
         self._realm = realm
         self._base = f"{api_url.rstrip('/')}/v3/company/{realm}"
         self._http = CourteousClient(
-            "quickbooks",
+            wire.VENDOR,
             flow,
             quotas,
             # QuickBooks itself gives up after 120 s: to hang up earlier would make outcomes unknown.
             timeout=httpx.Timeout(130.0, connect=10.0),
-            throttle_wait=lambda call, attempt: full_jitter(THROTTLED_SECONDS * 2),
+            throttled=is_throttled,
+            throttle_wait=lambda call, attempt: random.uniform(1.0, 1.25) * THROTTLED_SECONDS,
             request_id_header="intuit_tid",
+            user_agent=USER_AGENT,
             speed=speed,
+            attempts=5,
+            patience_seconds=600.0,
         )
         self._login = QuickBooksLogin(self._http, flow, token_url, client_id, client_secret, vault, clock, speed)
         self._limits = [
-            Limit(f"quickbooks/{realm}/second", REQUESTS_PER_SECOND, REQUESTS_PER_SECOND),
-            Limit(f"quickbooks/{realm}/minute", REQUESTS_PER_MINUTE / 60, REQUESTS_PER_MINUTE / 4),
+            Limit(f"quickbooks/{realm}/requests", PER_SECOND, SECOND_BURST),
+            Limit(f"quickbooks/{realm}/minute", PER_MINUTE / 60, MINUTE_BURST),
         ]
+        self._batch_limits = [*self._limits, Limit(f"quickbooks/{realm}/batch", BATCHES_PER_MINUTE / 60, BATCH_BURST)]
         self._has_currencies: bool | None = None
-        self._batch_limit = Limit(f"quickbooks/{realm}/batch", BATCHES_PER_MINUTE / 60, BATCHES_PER_MINUTE / 4)
 
     # --- writing documents ------------------------------------------------------------------------------------
 
@@ -76,31 +93,19 @@ class QuickBooksClient:
         return wire.batch_body(documents, references)
 
     def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Fault], bytes]:
-        """See ports.QuickBooks.send_batch."""
-        expected = [str(item["bId"]) for item in wire.decoded(body)["BatchItemRequest"]]
-        unknown: VendorError = OutcomeUnknown("quickbooks gave no answer to batch", vendor="quickbooks")
-        for _ in range(1 + REPLAYS):
-            try:
-                answer = self._call("batch", "POST", "/batch", [("requestid", request_id)], body, repeatable=False)
-                if answer.status_code == 200:
-                    told = wire.outcomes(answer.content, expected)
-                    if not any(isinstance(item, Fault) and action_for(item.code) == "retry" for item in told.values()):
-                        return told, answer.content
-                    # Single items were throttled: the same batch again, in which the others are recognised.
-                    unknown = Throttled("quickbooks throttled part of a batch", vendor="quickbooks", code="3001")
-                    continue
-                unknown = OutcomeUnknown(
-                    f"quickbooks answered batch with {answer.status_code}; what became of it is not known",
-                    vendor="quickbooks",
-                    code=str(answer.status_code),
-                )
-            except httpx.TransportError as error:
-                unknown = OutcomeUnknown(
-                    f"quickbooks' answer to batch was lost ({type(error).__name__})", vendor="quickbooks"
-                )
-            except OutcomeUnknown as error:
-                unknown = error
-        raise unknown if isinstance(unknown, OutcomeUnknown) else OutcomeUnknown(str(unknown), vendor="quickbooks")
+        """See ports.QuickBooks.send_batch. Raises Refused where QuickBooks refuses the batch as a whole."""
+        expected = wire.sent_items(body)
+        if len(request_id) > BATCH_REQUEST_ID_LENGTH or any(len(item) > ITEM_ID_LENGTH for item in expected):
+            raise BadInput(f"request id {request_id} or an item id of its batch is longer than QuickBooks takes")
+
+        def read(answer: httpx.Response) -> tuple[dict[str, Found | Fault], bytes]:
+            told = wire.outcomes(self._succeeded("batch", answer), expected)
+            if any(isinstance(item, Fault) and action_for(item.code) == "retry" for item in told.values()):
+                # Single items were throttled: the same batch again, in which the others are recognised.
+                raise _PartlyThrottled("quickbooks throttled part of a batch", vendor=wire.VENDOR, code="3001")
+            return told, answer.content
+
+        return self._write("batch", "/batch", request_id, body, read)
 
     # --- finding documents ------------------------------------------------------------------------------------
 
@@ -108,62 +113,64 @@ class QuickBooksClient:
         """See ports.QuickBooks.find."""
         match document:
             case Invoice() if references.custom_numbers:
-                rows = self._query("Invoice", f"DocNumber = {_literal(document.number[: wire.NUMBER_LENGTH])}")
+                entity, where = "Invoice", f"DocNumber = {wire.literal(wire.number(document))}"
             case Payment():
-                rows = self._query("Payment", f"PaymentRefNum = {_literal(document.number[: wire.NUMBER_LENGTH])}")
+                entity, where = "Payment", f"PaymentRefNum = {wire.literal(wire.number(document))}"
             case _:
                 entity = "Deposit" if isinstance(document, Deposit) else "Invoice"
                 total = format_minor(document.total, document.currency)
-                rows = self._query(
-                    entity, f"TxnDate = {_literal(document.day.isoformat())} AND TotalAmt = {_literal(total)}"
-                )
-        return next((wire.found(row) for row in rows if _is_ours(row, document, references)), None)
+                where = f"TxnDate = {wire.literal(document.day.isoformat())} AND TotalAmt = {wire.literal(total)}"
+        rows = [row for row in self._query(entity, where) if wire.is_it(row, document, references)]
+        if len(rows) > 1:
+            log.error(
+                "%s: quickbooks has %d documents that are all %s of %s; the oldest is taken",
+                self._flow, len(rows), entity, wire.note_marker(document),
+            )  # fmt: skip
+        return wire.found(rows[0], document.currency) if rows else None
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """See ports.QuickBooks.read."""
         entity = wire.ENTITIES[kind]
         answer = self._call("read", "GET", f"/{entity.lower()}/{quickbooks_id}")
-        if answer.status_code == 400 and fault_of(answer).code == "610":
+        fault = fault_of(answer)
+        if fault is not None and fault.code == "610":
             return None
-        return wire.found(self._value(answer, "read")[entity])
+        return wire.found(self._member("read", answer, entity, msgspec.Raw))
 
     # --- reference data -----------------------------------------------------------------------------------------
 
     def company(self) -> Company:
         """See ports.QuickBooks.company."""
-        answer = self._call("companyinfo", "GET", f"/companyinfo/{self._realm}")
-        info = self._value(answer, "companyinfo")["CompanyInfo"]
-        preferences = self._value(self._call("preferences", "GET", "/preferences"), "preferences")["Preferences"]
-        currencies = preferences.get("CurrencyPrefs") or {}
-        sales = preferences.get("SalesFormsPrefs") or {}
-        accounting = preferences.get("AccountingInfoPrefs") or {}
-        closed = accounting.get("BookCloseDate")
+        info = self._read("companyinfo", f"/companyinfo/{self._realm}", "CompanyInfo", wire.CompanyInfo)
+        preferences = self._read("preferences", "/preferences", "Preferences", wire.Preferences)
+        closed = preferences.accounting_info_prefs.book_close_date
+        home = preferences.currency_prefs.home_currency
         return Company(
-            name=str(info.get("CompanyName", "")),
-            country=str(info.get("Country", "")),
-            home_currency=str((currencies.get("HomeCurrency") or {}).get("value", "")),
-            multicurrency=bool(currencies.get("MultiCurrencyEnabled", False)),
-            custom_numbers=bool(sales.get("CustomTxnNumbers", False)),
-            closed_until=_day(closed),
+            name=info.company_name or "",
+            country=info.country or "",
+            home_currency=(home.value if home is not None else None) or "",
+            multicurrency=preferences.currency_prefs.multi_currency_enabled,
+            custom_numbers=preferences.sales_forms_prefs.custom_txn_numbers,
+            closed_until=date.fromisoformat(closed[:10]) if closed else None,
         )
 
     def accounts(self) -> list[QuickBooksRef]:
         """See ports.QuickBooks.accounts."""
-        return [_account(row) for row in self._query("Account")]
+        return [wire.account_reference(wire.decoded(row, wire.Account)) for row in self._query("Account")]
 
     def items(self) -> list[QuickBooksRef]:
         """See ports.QuickBooks.items."""
-        return [_item(row) for row in self._query("Item")]
+        return [wire.item_reference(wire.decoded(row, wire.Item)) for row in self._query("Item")]
 
     def customers(self) -> list[QuickBooksRef]:
         """See ports.QuickBooks.customers."""
-        return [_customer(row) for row in self._query("Customer")]
+        return [wire.customer_reference(wire.decoded(row, wire.Customer)) for row in self._query("Customer")]
 
     def balance(self, account: QuickBooksRef) -> int:
         """See ports.QuickBooks.balance."""
-        value = self._value(self._call("read", "GET", f"/account/{account.id}"), "read")["Account"]
-        currency = str((value.get("CurrencyRef") or {}).get("value") or account.currency or "USD")
-        return to_minor(Decimal(str(value.get("CurrentBalance", 0))), currency)
+        told = self._read("read", f"/account/{account.id}", "Account", wire.Account)
+        currency = wire.account_reference(told).currency or account.currency or "USD"
+        return to_minor(told.current_balance, currency)
 
     def create_account(
         self, name: str, account_type: str, subtype: str, currency: str, request_id: str
@@ -172,64 +179,106 @@ class QuickBooksClient:
         value: dict[str, Any] = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
         if currency and self._multicurrency():
             value["CurrencyRef"] = {"value": currency}
-        return _account(self._create("Account", value, request_id))
+        return wire.account_reference(self._create("Account", value, request_id, wire.Account))
 
     def create_item(self, name: str, income_account: QuickBooksRef, request_id: str) -> QuickBooksRef:
         """See ports.QuickBooks.create_item."""
         value = {"Name": name, "Type": "Service", "IncomeAccountRef": {"value": income_account.id}}
-        return _item(self._create("Item", value, request_id))
+        return wire.item_reference(self._create("Item", value, request_id, wire.Item))
 
     def create_customer(self, name: str, currency: str, request_id: str) -> QuickBooksRef:
         """See ports.QuickBooks.create_customer."""
         value: dict[str, Any] = {"DisplayName": name, "Taxable": False}
         if currency and self._multicurrency():
             value["CurrencyRef"] = {"value": currency}
-        return _customer(self._create("Customer", value, request_id))
+        return wire.customer_reference(self._create("Customer", value, request_id, wire.Customer))
 
     def close(self) -> None:
         self._http.close()
 
-    # --- one call -------------------------------------------------------------------------------------------------
-
     def _multicurrency(self) -> bool:
         if self._has_currencies is None:
-            self._has_currencies = self.company().multicurrency
+            preferences = self._read("preferences", "/preferences", "Preferences", wire.Preferences)
+            self._has_currencies = preferences.currency_prefs.multi_currency_enabled
         return self._has_currencies
 
-    def _create(self, entity: str, value: dict[str, Any], request_id: str) -> dict[str, Any]:
-        """Create by request id: QuickBooks answers a repeat with the first answer, so it may be tried again."""
-        body = msgspec.json.encode(value)
-        answer = self._call(f"create {entity}", "POST", f"/{entity.lower()}", [("requestid", request_id)], body)
-        created: dict[str, Any] = self._value(answer, f"create {entity}")[entity]
-        return created
+    # --- one call -------------------------------------------------------------------------------------------------
 
-    def _query(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
+    def _create(self, entity: str, value: dict[str, Any], request_id: str, kind: type[_T]) -> _T:
+        if len(request_id) > REQUEST_ID_LENGTH:
+            raise BadInput(f"request id {request_id} is longer than QuickBooks takes")
+
+        def read(answer: httpx.Response) -> _T:
+            return self._member(f"create {entity}", answer, entity, kind)
+
+        return self._write(f"create {entity}", f"/{entity.lower()}", request_id, msgspec.json.encode(value), read)
+
+    def _write(
+        self, operation: str, path: str, request_id: str, body: bytes, read: Callable[[httpx.Response], _T]
+    ) -> _T:
+        """Write once: while it is not known what became of it, the same bytes go again under the same request id."""
+        unknown: VendorError | None = None
+        refusal: VendorError | None = None
+        for replay in range(1 + REPLAYS):
+            if unknown is not None:
+                throttled = isinstance(unknown, _PartlyThrottled)
+                self._http.rest(THROTTLED_SECONDS if throttled else growing_wait(replay))
+            try:
+                return read(self._call(operation, "POST", path, [("requestid", request_id)], body, repeatable=False))
+            except VendorError as error:
+                if isinstance(error, OutcomeUnknown) or error.code == UNREADABLE or action_for(error.code) == "replay":
+                    unknown = error
+                elif unknown is None:
+                    raise
+                else:
+                    refusal = error  # of this try; an earlier one may have been done
+                    break
+        told = "; ".join(str(error) for error in (unknown, refusal) if error is not None)
+        last = refusal or unknown
+        assert last is not None
+        raise OutcomeUnknown(told, vendor=wire.VENDOR, code=last.code, request=last.request)
+
+    def _query(self, entity: str, where: str = "") -> Iterator[msgspec.Raw]:
+        """All rows, page by page, oldest first."""
         start = 1
         while True:
             condition = f" WHERE {where}" if where else ""
             query = f"SELECT * FROM {entity}{condition} ORDERBY Id STARTPOSITION {start} MAXRESULTS {PAGE}"
-            value = self._value(self._call("query", "GET", "/query", [("query", query)]), "query")
-            rows = value.get("QueryResponse", {}).get(entity, [])
+            answer = self._call("query", "GET", "/query", [("query", query)])
+            members = self._member("query", answer, "QueryResponse", wire.Members)
+            rows = wire.decoded(members[entity], list[msgspec.Raw]) if entity in members else []
             yield from rows
             if len(rows) < PAGE:
                 return
             start += PAGE
 
-    def _value(self, answer: httpx.Response, operation: str) -> Any:
-        """The decoded answer of a call that must have succeeded."""
-        if answer.status_code != 200:
-            fault = fault_of(answer)
-            call = Call(operation, "", "")
-            if action_for(fault.code) == "reconnect":
-                text = f"{fault.message}; connect again: ml-connector connect quickbooks {self._flow}"
-                raise self._http.refusal(call, answer, ConnectionLost, fault.code, text)
-            raise self._http.refusal(call, answer, VendorError, fault.code, fault.message)
-        value = wire.decoded(answer.content)
-        fault_inside = fault_in(value) if isinstance(value, dict) else None
-        if fault_inside is not None:
-            call = Call(operation, "", "")
-            raise self._http.refusal(call, answer, VendorError, fault_inside.code, fault_inside.message)
-        return value
+    def _read(self, operation: str, path: str, member: str, kind: type[_T]) -> _T:
+        return self._member(operation, self._call(operation, "GET", path), member, kind)
+
+    def _member(self, operation: str, answer: httpx.Response, member: str, kind: type[_T]) -> _T:
+        """One member of an answer that must have succeeded."""
+        content = self._succeeded(operation, answer)
+        try:
+            return msgspec.json.decode(msgspec.json.decode(content, type=wire.Members)[member], type=kind)
+        except (msgspec.DecodeError, KeyError) as error:
+            problem = str(error)
+        raise self._http.unreadable(operation, answer, problem)
+
+    def _succeeded(self, operation: str, answer: httpx.Response) -> bytes:
+        """The content of an answer without a fault. Raises what its fault means."""
+        fault = fault_of(answer)
+        if answer.status_code == 200 and fault is None:
+            return answer.content
+        code, words = (fault.code, fault.message) if fault is not None else ("", "")
+        if action_for(code) == "reconnect" or answer.status_code == 401 or (answer.status_code == 403 and not code):
+            words = f"{words}; connect again: ml-connector connect quickbooks {self._flow}".lstrip("; ")
+            raise self._http.refusal(operation, answer, ConnectionLost, code, words)
+        if fault is None:
+            raise self._http.unreadable(operation, answer, "a page of a gateway")
+        if code == "6190":
+            words = f"{words}; the company's QuickBooks subscription has ended"
+        kind = Refused if action_for(code) in ("hold", "defect") else VendorError
+        raise self._http.refusal(operation, answer, kind, code, words)
 
     def _call(
         self,
@@ -240,67 +289,22 @@ class QuickBooksClient:
         body: bytes | None = None,
         repeatable: bool = True,
     ) -> httpx.Response:
-        """One call; an expired token is renewed once and the same call made again, with the same ids."""
-        for last_try in (False, True):
-            token = self._login.access_token()
-            call = Call(
-                operation,
-                method,
-                self._base + path,
-                limits=[*self._limits, self._batch_limit] if operation == "batch" else self._limits,
-                repeatable=repeatable,
-                params=[*params, ("minorversion", MINOR_VERSION)],
-                headers={
-                    "Authorization": f"Bearer {token}",
-                    "Accept": "application/json",
-                    **({"Content-Type": "application/json; charset=utf-8"} if body is not None else {}),
-                },
-                content=body,
-            )
-            answer = self._http.send(call)
-            if answer.status_code not in (401, 403):
-                return answer
-            fault = fault_of(answer)
-            if answer.status_code == 403 and action_for(fault.code) == "retry":
-                raise self._http.refusal(call, answer, Throttled, fault.code, fault.message)
-            if answer.status_code == 403 or last_try or action_for(fault.code) == "reconnect":
-                text = f"{fault.message}; connect again: ml-connector connect quickbooks {self._flow}"
-                raise self._http.refusal(call, answer, ConnectionLost, fault.code, text)
-            self._login.renew(refused=token)
-        raise AssertionError("unreachable")
+        call = Call(
+            operation,
+            method,
+            self._base + path,
+            limits=self._batch_limits if operation == "batch" else self._limits,
+            repeatable=repeatable,
+            params=[*params, ("minorversion", MINOR_VERSION)],
+            headers={
+                "Accept": "application/json",
+                **({"Content-Type": "application/json; charset=utf-8"} if body is not None else {}),
+            },
+            content=body,
+            auth=self._login,
+        )
+        return self._http.send(call)
 
 
-def _is_ours(row: dict[str, Any], document: Document, references: References) -> bool:
-    """Whether a document found by number or date is the one we wanted: total, day, customer and our mark."""
-    there = wire.found(row)
-    if there.total != document.total or there.day != document.day:
-        return False
-    if isinstance(document, Invoice | Payment):
-        customer = references.customers.get(document.customer)
-        if customer is None or str((row.get("CustomerRef") or {}).get("value")) != customer.id:
-            return False
-    return wire.note_marker(document) in str(row.get("PrivateNote", ""))
-
-
-def _account(row: dict[str, Any]) -> QuickBooksRef:
-    currency = str((row.get("CurrencyRef") or {}).get("value", ""))
-    return QuickBooksRef(str(row["Id"]), str(row.get("Name", "")), str(row.get("AccountType", "")), currency)
-
-
-def _item(row: dict[str, Any]) -> QuickBooksRef:
-    income = row.get("IncomeAccountRef") or {}
-    return QuickBooksRef(str(row["Id"]), str(row.get("Name", "")), str(income.get("value", "")))
-
-
-def _customer(row: dict[str, Any]) -> QuickBooksRef:
-    currency = str((row.get("CurrencyRef") or {}).get("value", ""))
-    return QuickBooksRef(str(row["Id"]), str(row.get("DisplayName", "")), "", currency)
-
-
-def _literal(value: str) -> str:
-    """A query literal: backslash and quote are escaped by a backslash; doubling the quote is wrong there."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _day(value: Any) -> date | None:
-    return date.fromisoformat(value[:10]) if isinstance(value, str) and value else None
+class _PartlyThrottled(OutcomeUnknown):
+    """Some items of a batch were done, others have to wait."""

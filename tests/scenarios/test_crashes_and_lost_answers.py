@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from shop import Shop
 
+from domain.errors import Refused
+
 OpenShop = Callable[..., AbstractContextManager[Shop]]
 WORLD: dict[str, Any] = {"orders": 45, "settlements": 2, "seed": 21}
 CRASHING = Path(__file__).parents[1] / "support" / "crashing.py"
@@ -121,3 +123,39 @@ def _shipped(amazon: Any, shop: Shop) -> list[str]:
         for order in page.orders
         if order.status == "SHIPPED"
     ]
+
+
+def test_a_batch_refused_as_a_whole_is_held_and_sent_again_when_asked(open_shop: OpenShop) -> None:
+    """Left open it would stop the flow for ever; counted as done it would lose thirty invoices."""
+
+    class Refusing:
+        def __init__(self, client: Any) -> None:
+            self._client = client
+            self._left = 1
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._client, name)
+
+        def send_batch(self, request_id: str, body: bytes) -> Any:
+            self._left -= 1
+            if self._left >= 0:
+                raise Refused("quickbooks answered batch with 400 2010", vendor="quickbooks", code="2010")
+            return self._client.send_batch(request_id, body)
+
+    with open_shop(**WORLD) as shop:
+        shop.set_up()
+        cycle = shop.services.cycle(shop.flow())
+        cycle._quickbooks = Refusing(cycle._quickbooks)
+        assert cycle.run().error == ""
+        refused = {row["code"] for row in shop.rows("held") if row["kind"] == "invoice"}
+        assert refused == {"refused_by_quickbooks"}
+        assert shop.services.views.open_batches("us") == []
+
+        shop.sync()
+        assert {row["code"] for row in shop.rows("held") if row["kind"] == "invoice"} == refused  # not sent unasked
+
+        shop.sync(retry_refused=True)
+        shop.sync()
+        assert shop.rows("held") == []
+        documents, balances = shop.documents(), shop.trial_balance()
+    assert (documents, balances) == undisturbed(open_shop, "undisturbed")
