@@ -11,13 +11,14 @@ from uuid import UUID
 
 import msgspec
 
+from application.answers import answered
 from application.ports import Append, Clock, EventStore, Fault, Found
 from domain import flow as flows
 from domain import mapping as mappings
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
-from domain.document import Deposit, Document, Invoice
+from domain.document import Deposit
 from domain.errors import BadInput, Conflict, UnknownFlow
 from domain.event import Event, Stamp
 from domain.flow import Flow
@@ -28,18 +29,15 @@ from domain.posting import (
     BatchItem,
     BatchReplayed,
     BatchSubmitted,
-    DepositPosted,
-    InvoicePosted,
-    PaymentPosted,
     Posting,
-    PostingRejected,
     PostingSubmitted,
     PostingWithdrawn,
     Reason,
     batch_stream,
     posting_stream,
 )
-from domain.posting_rules import Held, NothingToPost, SettlementPlan, gap_keys, invoice_for, plan_settlement
+from domain.posting_rules import Held, SettlementPlan, gap_keys, invoice_for, plan_settlement
+from domain.posting_rules.changes import invoice_events, plan_unless_refused
 from domain.posting_rules.settlement import orders_named
 from domain.settlement import SettlementLine, Statement, settlement_stream
 
@@ -227,7 +225,7 @@ class Bookkeeping:
         for order_id, (order, _) in states.items():
             posting, version = known["invoice", order_id]
             outcome = invoice_for(order, flow, mapping)
-            events = _invoice_events(order_id, order, outcome, posting, mapping.version, stamp, retry)
+            events = invoice_events(order_id, order, outcome, posting, mapping.version, stamp, retry)
             if isinstance(outcome, Held):
                 _collect_gaps(gaps, outcome, f"order {order_id}")
             if events:
@@ -395,7 +393,7 @@ class Bookkeeping:
                 if kind == "payment"
                 else [f"payment/{payment}" for payment in plan.payments]
             )
-            events = _plan_unless_refused(document, key, depends_on, posting, mapping.version, stamp, retry)
+            events = plan_unless_refused(document, key, depends_on, posting, mapping.version, stamp, retry)
             if events:
                 tally.planned += 1
                 appends.append(Append(posting_stream(flow.name, kind, key), version, events))
@@ -484,14 +482,14 @@ class Bookkeeping:
                 posting, version = known[item.kind, item.key]
                 if posting.status != "submitted" or posting.batch != submitted.batch:
                     continue
-                events = _answered(item, outcomes[item.item], posting, submitted.batch, answer, how, stamp)
+                events = answered(item, outcomes[item.item], posting, submitted.batch, answer, how, stamp)
                 tally.new += posting.document is not None and isinstance(outcomes[item.item], Found)
                 tally.held += isinstance(outcomes[item.item], Fault)
                 appends.append(Append(posting_stream(flow, item.kind, item.key), version, events))
-            answered = BatchAnswered(
+            decided = BatchAnswered(
                 batch=submitted.batch, answer=answer, posted=tally.new, rejected=tally.held, how=how, **stamp.fields()
             )
-            return [*appends, Append(stream, len(written), [answered])]
+            return [*appends, Append(stream, len(written), [decided])]
 
         tally.position = self._until_saved(decide, tally)
         return tally
@@ -565,149 +563,6 @@ class Bookkeeping:
             )
             appends.append(Append(streams[key], len(events), [missing]))
         return appends
-
-
-def _invoice_events(
-    order_id: str,
-    order: Order,
-    outcome: Invoice | Held | NothingToPost,
-    posting: Posting,
-    mapping_version: int,
-    stamp: Stamp,
-    retry: bool,
-) -> list[Event]:
-    """What happens to an order's invoice: planned, held, withdrawn, or flagged where QuickBooks has it already."""
-    if order.settled and not posting.is_final:
-        # A settlement pays this invoice already: it may be planned anew, never below what is paid or away.
-        held = _below_what_is_settled(order_id, order, outcome)
-        if held is not None:
-            return postings.hold("invoice", order_id, held.reasons, held.amount, held.currency, posting, stamp)
-    match outcome:
-        case Invoice():
-            if not posting.is_final:
-                return _plan_unless_refused(outcome, order_id, (), posting, mapping_version, stamp, retry)
-            if isinstance(posting.document, Invoice) and _same_money(outcome, posting.document):
-                return []
-            standing = posting.document.total if posting.document is not None else 0
-            text = (
-                f"Amazon changed order {order_id} after its invoice was posted; QuickBooks still shows the former one"
-            )
-            reason = Reason("amended_after_invoicing", text, outcome.total - standing)
-            return postings.hold("invoice", order_id, [reason], outcome.total, outcome.currency, posting, stamp)
-        case Held():
-            reasons = outcome.reasons
-            if posting.is_final:
-                text = f"Amazon changed order {order_id} after its invoice was posted"
-                reasons = (Reason("amended_after_invoicing", text, outcome.amount), *reasons)
-            return postings.hold("invoice", order_id, reasons, outcome.amount, outcome.currency, posting, stamp)
-        case NothingToPost():
-            if posting.is_final and outcome.why == "cancelled":
-                currency = order.known.currency if order.known is not None else ""
-                document = posting.document
-                total = document.total if document is not None else 0
-                currency = document.currency if document is not None else currency
-                text = f"Amazon cancelled order {order_id} after its invoice was posted; it must be voided or credited"
-                reason = Reason("cancelled_after_invoicing", text, total)
-                return postings.hold("invoice", order_id, [reason], total, currency, posting, stamp)
-            if posting.status in ("planned", "held", "rejected"):
-                return [PostingWithdrawn(kind="invoice", key=order_id, why=outcome.why, **stamp.fields())]
-            return []
-
-
-def _below_what_is_settled(order_id: str, order: Order, outcome: Invoice | Held | NothingToPost) -> Held | None:
-    """Why an order's invoice cannot carry what settlements pay of it; None if it can."""
-    if isinstance(outcome, Held):
-        return outcome
-    invoiced: dict[str, int] = {}
-    if isinstance(outcome, Invoice):
-        for line in outcome.lines:
-            invoiced[line.account] = invoiced.get(line.account, 0) + line.amount
-    settled: dict[str, int] = {}
-    for amounts in order.settled.values():
-        for key, amount in amounts.items():
-            settled[key] = settled.get(key, 0) + amount
-    if all(abs(amount) <= abs(invoiced.get(key, 0)) for key, amount in settled.items()):
-        return None
-    total = sum(settled.values())
-    currency = order.known.currency if order.known is not None else ""
-    text = (
-        f"Amazon changed or cancelled order {order_id} after a settlement paid it; the two must be looked at together"
-    )
-    return Held((Reason("amended_after_settling", text, total),), total, currency)
-
-
-def _plan_unless_refused(
-    document: Document,
-    key: str,
-    depends_on: Sequence[str],
-    posting: Posting,
-    mapping_version: int,
-    stamp: Stamp,
-    retry: bool,
-) -> list[Event]:
-    """Plan, but do not send QuickBooks again what it refused, until something about it has changed."""
-    refused = posting.status == "rejected" and not posting.lost
-    if refused and not retry and posting.document == document and posting.mapping_version == mapping_version:
-        return []
-    return postings.plan(document, key, depends_on, posting, mapping_version, stamp)
-
-
-def _same_money(new: Invoice, standing: Invoice) -> bool:
-    """Whether two invoices book the same: parcels and notes may differ, amounts, accounts and customer may not."""
-
-    def booked(invoice: Invoice) -> object:
-        return invoice.customer, invoice.currency, [(line.account, line.amount, line.sku) for line in invoice.lines]
-
-    return booked(new) == booked(standing)
-
-
-def _answered(
-    item: BatchItem, outcome: Found | Fault, posting: Posting, batch: str, answer: str, how: str, stamp: Stamp
-) -> list[Event]:
-    if isinstance(outcome, Fault):
-        return [
-            PostingRejected(
-                kind=item.kind,
-                key=item.key,
-                generation=item.generation,
-                code=outcome.code,
-                message=outcome.message,
-                batch=batch,
-                **stamp.fields(),
-            )
-        ]
-    kinds = {"invoice": InvoicePosted, "payment": PaymentPosted, "deposit": DepositPosted}
-    posted: Event = kinds[item.kind](
-        key=item.key,
-        generation=item.generation,
-        quickbooks_id=outcome.quickbooks_id,
-        sync_token=outcome.sync_token,
-        total=outcome.total,
-        currency=outcome.currency,
-        day=outcome.day,
-        batch=batch,
-        answer=answer,
-        item=item.item,
-        adopted=how != "answer",
-        **stamp.fields(),
-    )
-    planned = posting.document
-    if planned is None or outcome.total == planned.total:
-        return [posted]
-    text = (
-        f"QuickBooks shows {item.kind} {item.key} with another total ({outcome.total} instead of {planned.total} "
-        "minor units): look at its tax and its lines there"
-    )
-    reason = Reason("total_differs", text, outcome.total - planned.total)
-    held = postings.PostingHeld(
-        kind=item.kind,
-        key=item.key,
-        reasons=(reason,),
-        amount=outcome.total - planned.total,
-        currency=planned.currency,
-        **stamp.fields(),
-    )
-    return [posted, held]
 
 
 def _collect_gaps(gaps: dict[str, tuple[str, int, str]], held: Held, first_object: str) -> None:

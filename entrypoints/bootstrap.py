@@ -49,7 +49,6 @@ class Services:
         self.quotas = Quotas(self.database, settings.quota_speed)
         self.bookkeeping = Bookkeeping(self.store, clock)
         self._open: list[Callable[[], None]] = [self.database.close]
-        self._clients: dict[tuple[str, str], AmazonClient | QuickBooksClient] = {}
 
     def amazon(self, flow: Flow) -> AmazonClient:
         """The flow's seller account. Raises ConnectionLost where there is none, BadInput without app credentials."""

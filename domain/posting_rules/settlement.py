@@ -144,7 +144,7 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
         text = f"{_money(_sum(same), currency)} for {key} cannot stand on a deposit; it needs a journal entry"
         result.reasons.append(Reason("needs_journal", text, _sum(same)))
     for (order_id, transaction_type), same in taxes.items():
-        _net_tax(result, order_id, transaction_type, same, flow, mapping, currency)
+        _net_tax(result, order_id, transaction_type, same, currency)
     return result
 
 
@@ -158,8 +158,6 @@ def _net_tax(
     order_id: str,
     transaction_type: str,
     lines: list[SettlementLine],
-    flow: Flow,
-    mapping: Mapping,
     currency: str,
 ) -> None:
     """Tax that Amazon collected and withheld cancels out (R5); a remainder is the seller's and waits for a person."""
