@@ -10,10 +10,9 @@ import typer
 
 from application import connections
 from domain.flow import FlowCreated
-from domain.money import format_minor
 from entrypoints.bootstrap import Services, services
 from entrypoints.commands.connect import apply_for, propose_for
-from entrypoints.commands.sync import exit_status, show_status, status_facts
+from entrypoints.commands.sync import compare_with_quickbooks, exit_status, show_status, status_facts
 from entrypoints.console import FAILED, err, out, print_json, progress_bars
 from entrypoints.settings import PREFIX, load
 from entrypoints.standins import environment_for, running_standins
@@ -40,7 +39,8 @@ def demo(
             _set_up(service, amazon, quickbooks)
             report = service.cycle(service.bookkeeping.flow(FLOW), progress).run()
             facts = status_facts(FLOW, service.views)
-            clearing = _clearing(service, facts)
+            compare_with_quickbooks(service, FLOW, facts)
+            (clearing,) = facts["clearing"] or [{"quickbooks_balance": "0.00", "unexplained": "0.00"}]
             calls = {"amazon": 0, "quickbooks": 0, **service.quotas.calls(FLOW)}
     seconds = round(time.monotonic() - began, 1)
     if as_json:
@@ -48,7 +48,7 @@ def demo(
         print_json(
             {
                 "settlements": [{key: row[key] for key in wanted} for row in facts["settlements"]],
-                "clearing": clearing,
+                "clearing": {"balance": clearing["quickbooks_balance"], "unexplained": clearing["unexplained"]},
                 "orders": facts["orders"],
                 "invoices": facts["invoices"],
                 "held": facts["held"],
@@ -57,7 +57,7 @@ def demo(
             }
         )
     else:
-        _show(facts, clearing, calls, seconds, home)
+        _show(facts, calls, seconds, home)
     if report.error:
         err.print(f"The cycle stopped: {report.error}", markup=False)
         return FAILED
@@ -95,21 +95,8 @@ def _set_up(service: Services, amazon: dict[str, str], quickbooks: dict[str, str
     apply_for(service, FLOW, propose_for(service, FLOW, {}, []))
 
 
-def _clearing(service: Services, facts: dict[str, Any]) -> dict[str, str]:
-    """The clearing account as QuickBooks itself has it, and how much of it no settlement explains."""
-    account = service.bookkeeping.mapping(FLOW).accounts["CLR:USD"]
-    balance = service.quickbooks(service.bookkeeping.flow(FLOW)).balance(account)
-    rows = service.views.query("clearing", FLOW)
-    explained = sum(part["amount"] for row in rows for part in row["explained"])
-    return {"balance": format_minor(balance, "USD"), "unexplained": format_minor(balance - explained, "USD")}
-
-
-def _show(facts: dict[str, Any], clearing: dict[str, str], calls: dict[str, int], seconds: float, home: Path) -> None:
+def _show(facts: dict[str, Any], calls: dict[str, int], seconds: float, home: Path) -> None:
     show_status(facts)
-    out.print(
-        f"QuickBooks' own balance of the clearing account: {clearing['balance']} USD, "
-        f"of which unexplained: {clearing['unexplained']} USD"
-    )
     out.print(
         f"{calls['amazon']} calls to Amazon, {calls['quickbooks']} to QuickBooks, {seconds} seconds, start-up included"
     )

@@ -22,6 +22,8 @@ def sync(
     with services() as service, progress_bars(as_json) as progress:
         report = service.cycle(service.bookkeeping.flow(flow), progress, retry_refused=retry_refused).run()
         facts = status_facts(flow, service.views)
+        if not report.error:
+            compare_with_quickbooks(service, flow, facts)
     if as_json:
         print_json({"cycle": report.cycle, "error": report.error or None, "counts": report.counts, **facts})
     else:
@@ -131,6 +133,19 @@ def clearing_facts(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def compare_with_quickbooks(service: Services, flow: str, facts: dict[str, Any]) -> None:
+    """Put QuickBooks' own balance of each clearing account beside ours: `unexplained` is then what differs."""
+    state = service.bookkeeping.flow(flow)
+    accounts = service.bookkeeping.mapping(flow).accounts
+    rows = {row["currency"]: row for row in service.views.query("clearing", flow)}
+    for clearing in facts["clearing"]:
+        currency = clearing["currency"]
+        balance = service.quickbooks(state).balance(accounts[f"CLR:{currency}"])
+        explained = sum(part["amount"] for part in rows[currency]["explained"])
+        clearing["quickbooks_balance"] = _decimal(balance, currency)
+        clearing["unexplained"] = _decimal(balance - explained, currency)
+
+
 def show_status(facts: dict[str, Any]) -> None:
     """The status as a bookkeeper reads it."""
     print_table(
@@ -155,6 +170,7 @@ def show_status(facts: dict[str, Any]) -> None:
         out.print(
             f"Amazon clearing: balance {clearing['balance']} {clearing['currency']}"
             + (f" ({parts})" if parts else "")
+            + (f", in QuickBooks {clearing['quickbooks_balance']}" if "quickbooks_balance" in clearing else "")
             + f", unexplained {clearing['unexplained']}"
         )
     out.print(

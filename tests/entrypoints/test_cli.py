@@ -74,7 +74,9 @@ def test_a_flow_from_nothing_to_tied_books(shop: tuple[CommandLine, dict[str, st
 
     synced = run.json("sync", "us")
     assert [row["difference"] for row in synced["settlements"]] == ["0.00", "0.00"]
-    assert synced["clearing"] == [{"currency": "USD", "balance": "0.00", "explained": [], "unexplained": "0.00"}]
+    assert synced["clearing"] == [
+        {"currency": "USD", "balance": "0.00", "explained": [], "unexplained": "0.00", "quickbooks_balance": "0.00"}
+    ]
 
     status = run.json("status", "us")
     assert status["settlements"] == synced["settlements"]
