@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -21,7 +21,6 @@ from adapters.views.schema import (
     POSTINGS,
     SETTLEMENTS,
     WATERMARKS,
-    AuditRow,
     BatchRow,
     CycleRow,
     DependencyRow,
@@ -91,7 +90,13 @@ class Rows(Generic[R]):
         self.table = table
         self.known: dict[Key, R] = {}
         self.changed: dict[Key, R] = {}
+        self._stored: frozenset[Key] = frozenset()
         self._make = make
+
+    def stand(self, rows: dict[Key, R]) -> None:
+        """The rows as they are stored, all of those that the batch touches."""
+        self.known = rows
+        self._stored = frozenset(rows)
 
     def get(self, *key: Any) -> R | None:
         return self.known.get(key)
@@ -106,6 +111,13 @@ class Rows(Generic[R]):
             self.changed[key] = row
         return row
 
+    def added(self) -> list[R]:
+        """Changed rows that are not stored yet: they go in the fast way."""
+        return [row for key, row in self.changed.items() if key not in self._stored]
+
+    def replaced(self) -> list[R]:
+        return [row for key, row in self.changed.items() if key in self._stored]
+
 
 class Fold:
     """Rows as they stand, and after `apply` the changes to them."""
@@ -119,7 +131,7 @@ class Fold:
         self.batches = Rows(BATCHES, BatchRow)
         self.cycles = Rows(CYCLES, CycleRow)
         self.watermarks = Rows(WATERMARKS, WatermarkRow)
-        self.audit: list[AuditRow] = []
+        self.audit: list[tuple[Any, ...]] = []  # AuditRow's fields; there are as many as events
         # All rows of a posting are replaced together.
         self.held: dict[PostingKey, list[HeldRow]] = {}
         self.dependencies: dict[PostingKey, list[DependencyRow]] = {}
@@ -145,7 +157,7 @@ class Fold:
             fold = _FOLDS.get(type(event))
             about = fold(self, event, recorded) if fold is not None else _NOTHING
             self.audit.append(
-                AuditRow(
+                (
                     event.flow,
                     recorded.position,
                     as_text(event.at),
@@ -170,30 +182,61 @@ class Fold:
 
 
 def needed(batch: Sequence[Recorded]) -> dict[str, set[Key]]:
-    """Primary keys by table of the rows that the events themselves name."""
+    """Primary keys by table of the rows that the events themselves name and that may be stored."""
     keys: dict[str, set[Key]] = {table.name: set() for table in (ORDERS, SETTLEMENTS, POSTINGS, GAPS, BATCHES, CYCLES)}
-    orders, settlements, postings = keys[ORDERS.name], keys[SETTLEMENTS.name], keys[POSTINGS.name]
     for recorded in batch:
-        match recorded.event:
-            case OrderIngested() | OrderAmended() | OrderCancelled() as event:
-                orders.add((event.flow, event.order.order_id))
-            case OrderSettled() | OrderRecognisedBySettlement() as event:
-                orders.add((event.flow, event.order_id))
-            case SettlementClosed() | SettlementDisputed() as event:
-                settlements.add((event.flow, event.settlement_id))
-            case (
-                PostingPlanned() | PostingHeld() | PostingSubmitted() | PostingRejected() | PostingWithdrawn() as event
-            ):
-                postings.add((event.flow, event.kind, event.key))
-            case InvoicePosted() | PaymentPosted() | DepositPosted() as event:
-                postings.add((event.flow, _POSTED_KINDS[type(event)], event.key))
-            case MappingMissing() | MappingFound() as event:
-                keys[GAPS.name].add((event.flow, event.key))
-            case BatchSubmitted() | BatchAnswered() as event:
-                keys[BATCHES.name].add((event.flow, event.batch))
-            case CycleStarted() | CycleFinished() | CycleFailed() as event:
-                keys[CYCLES.name].add((event.flow, event.cycle))
+        event: Any = recorded.event
+        names = _NAMES.get(type(event))
+        if names is not None:
+            table, key = names(event)
+            keys[table].add(key)
     return keys
+
+
+def _names_order(event: OrderIngested | OrderAmended | OrderCancelled) -> tuple[str, Key]:
+    return "orders", (event.flow, event.order.order_id)
+
+
+def _names_settled_order(event: OrderSettled | OrderRecognisedBySettlement) -> tuple[str, Key]:
+    return "orders", (event.flow, event.order_id)
+
+
+def _names_settlement(event: SettlementClosed | SettlementDisputed) -> tuple[str, Key]:
+    return "settlements", (event.flow, event.settlement_id)
+
+
+def _names_posting(
+    event: PostingPlanned | PostingHeld | PostingSubmitted | PostingRejected | PostingWithdrawn,
+) -> tuple[str, Key]:
+    return "postings", (event.flow, event.kind, event.key)
+
+
+def _names_posted(event: Posted) -> tuple[str, Key]:
+    return "postings", (event.flow, _POSTED_KINDS[type(event)], event.key)
+
+
+def _names_gap(event: MappingMissing | MappingFound) -> tuple[str, Key]:
+    return "gaps", (event.flow, event.key)
+
+
+def _names_batch(event: BatchSubmitted | BatchAnswered) -> tuple[str, Key]:
+    return "batches", (event.flow, event.batch)
+
+
+def _names_cycle(event: CycleStarted | CycleFinished | CycleFailed) -> tuple[str, Key]:
+    return "cycles", (event.flow, event.cycle)
+
+
+_NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
+    **dict.fromkeys((OrderIngested, OrderAmended, OrderCancelled), _names_order),
+    **dict.fromkeys((OrderSettled, OrderRecognisedBySettlement), _names_settled_order),
+    **dict.fromkeys((SettlementClosed, SettlementDisputed), _names_settlement),
+    **dict.fromkeys((PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn), _names_posting),
+    **dict.fromkeys(_POSTED_KINDS, _names_posted),
+    **dict.fromkeys((MappingMissing, MappingFound), _names_gap),
+    **dict.fromkeys((BatchSubmitted, BatchAnswered), _names_batch),
+    **dict.fromkeys((CycleStarted, CycleFinished, CycleFailed), _names_cycle),
+}
 
 
 def needed_by_postings(
@@ -220,7 +263,7 @@ def needed_by_postings(
 # --- flows, cycles, mapping ----------------------------------------------------------------------------------------
 
 
-class Subject(NamedTuple):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """What an event is about; `currency` and `stands` (QuickBooks has the document) are what its words may need."""
 
     order_id: str = ""

@@ -5,7 +5,7 @@ the fold started from, then the rows. Who folded from a state that is no longer 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -18,7 +18,6 @@ from adapters.views.schema import (
     CHECKPOINTS,
     CREATE_CHECKPOINTS,
     DEPENDENCIES,
-    FLOWS,
     HELD,
     NEXT,
     NEXT_SUFFIX,
@@ -29,10 +28,10 @@ from adapters.views.schema import (
     VERSION,
     Table,
 )
-from application.ports import EventStore, Recorded
+from application.ports import Recorded
 from domain.errors import Conflict, ConnectorError
 
-BATCH_EVENTS = 5_000
+BATCH_EVENTS = 20_000
 KEYS_PER_QUERY = 500
 RACES = 1_000  # lost races after which something else must be wrong
 SWAPS = 20
@@ -40,11 +39,17 @@ SWAPS = 20
 _SETUP_LOCK = 7_226_001  # PostgreSQL: one at a time makes tables
 
 
+class Log(Protocol):
+    """What the views need of `ports.EventStore`: to read the log in order."""
+
+    def read(self, after: int, limit: int, upto: int | None = None) -> list[Recorded]: ...
+
+
 class DatabaseViews:
     """`application.ports.Views` over a database; many threads and processes may use their own at once."""
 
     def __init__(
-        self, database: Database, store: EventStore, *, upto: int | None = None, batch_events: int = BATCH_EVENTS
+        self, database: Database, store: Log, *, upto: int | None = None, batch_events: int = BATCH_EVENTS
     ) -> None:
         """Nothing behind position `upto` is folded: views as of then. Makes the tables where there are none."""
         self._database = database
@@ -268,7 +273,7 @@ class DatabaseViews:
             return [row[0] for row in cursor.fetchall()]
 
 
-def views_as_of(store: EventStore, position: int) -> DatabaseViews:
+def views_as_of(store: Log, position: int) -> DatabaseViews:
     """The views as they were at a position of the log: the same fold up to there, in memory."""
     views = DatabaseViews(open_database("sqlite://"), store, upto=position)
     views.catch_up()
@@ -299,12 +304,13 @@ def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) ->
     """Give the fold the standing rows that the batch touches, in few queries."""
     keys = needed(batch)
     for rows in (fold.gaps, fold.batches, fold.cycles, fold.postings):
-        rows.known = _select(cursor, rows.table, suffix, keys[rows.table.name])
+        rows.stand(_select(cursor, rows.table, suffix, keys[rows.table.name]))
     postings = fold.postings.known
     owners = needed_by_postings(batch, keys[POSTINGS.name], postings)
     for owner in (fold.orders, fold.settlements):
-        owner.known = _select(cursor, owner.table, suffix, keys[owner.table.name] | owners[owner.table.name])
-    fold.flows.known = _select(cursor, FLOWS, suffix, None)
+        owner.stand(_select(cursor, owner.table, suffix, keys[owner.table.name] | owners[owner.table.name]))
+    for few in (fold.watermarks, fold.flows):
+        few.stand(_select(cursor, few.table, suffix, None))
     return _Had(
         reasons={key for key, row in postings.items() if row.reasons},
         dependencies={key for key, row in postings.items() if row.generation},
@@ -327,15 +333,19 @@ def _select(cursor: Cursor, table: Table, suffix: str, keys: Iterable[Key] | Non
         for first_words, last_words in alike.items():
             for begin in range(0, len(last_words), KEYS_PER_QUERY):
                 chunk = last_words[begin : begin + KEYS_PER_QUERY]
-                marks = ", ".join("?" * len(chunk))
-                cursor.execute(f"{columns} WHERE {where}{varies} IN ({marks})", [*first_words, *chunk])
+                if cursor.dialect == "postgresql":
+                    cursor.execute(f"{columns} WHERE {where}{varies} = ANY(?)", [*first_words, chunk])
+                else:
+                    marks = ", ".join("?" * len(chunk))
+                    cursor.execute(f"{columns} WHERE {where}{varies} IN ({marks})", [*first_words, *chunk])
                 found += cursor.fetchall()
     return {tuple(row[: table.key]): table.row(*row) for row in found}
 
 
 def _write(cursor: Cursor, suffix: str, fold: Fold, had: _Had) -> None:
     for rows in fold.tables:
-        _insert(cursor, rows.table, suffix, rows.changed.values(), rows.table.on_conflict)
+        _insert(cursor, rows.table, suffix, rows.added())
+        _insert(cursor, rows.table, suffix, rows.replaced(), rows.table.on_conflict)
     for table, by_posting, stored in (
         (HELD, fold.held, had.reasons),
         (DEPENDENCIES, fold.dependencies, had.dependencies),
@@ -344,13 +354,13 @@ def _write(cursor: Cursor, suffix: str, fold: Fold, had: _Had) -> None:
         if replaced:
             cursor.executemany(f"DELETE FROM {table.name}{suffix} WHERE flow = ? AND kind = ? AND key = ?", replaced)
         _insert(cursor, table, suffix, [row for rows in by_posting.values() for row in rows])
-    _insert(cursor, AUDIT, suffix, fold.audit)
+    insert_many(cursor, f"{AUDIT.name}{suffix}", AUDIT.columns, fold.audit, types=AUDIT.types)
 
 
 def _insert(cursor: Cursor, table: Table, suffix: str, rows: Iterable[msgspec.Struct], on_conflict: str = "") -> None:
     tuples = [msgspec.structs.astuple(row) for row in rows]
     if tuples:
-        insert_many(cursor, f"{table.name}{suffix}", table.columns, tuples, on_conflict)
+        insert_many(cursor, f"{table.name}{suffix}", table.columns, tuples, on_conflict, table.types)
 
 
 def _token() -> str:

@@ -48,13 +48,15 @@ def in_words(event: Event, currency: str = "", stands: bool = False) -> str:
 
     `currency` is for events without one; `stands` tells that QuickBooks has, or may have, the posting it is about.
     """
+    speak = _SENTENCES.get(type(event))
+    if speak is not None:
+        return speak(event)
     match event:
         case OrderSettled():
             return _order_settled(event, currency)
         case PostingHeld():
             return _held(event, stands)
-    speak = _SENTENCES.get(type(event))
-    return speak(event) if speak is not None else f"{type(event).__name__} was recorded"
+    return f"{type(event).__name__} was recorded"
 
 
 def money(amount: int | None, currency: str) -> str:

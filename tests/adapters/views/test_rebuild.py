@@ -9,7 +9,8 @@ import pytest
 
 from adapters.views import DatabaseViews, views_as_of
 from adapters.views.schema import CHECKPOINTS, NEXT_SUFFIX, OLD_SUFFIX, TABLES, VERSION
-from application.ports import EventStore, Recorded
+from adapters.views.views import Log
+from application.ports import Recorded
 from domain.errors import Conflict, ConnectorError
 
 
@@ -20,7 +21,7 @@ class Interrupted(Exception):
 class Meanwhile:
     """A store in front of which something happens as a batch is read for the `number`th time, counted from 1."""
 
-    def __init__(self, store: EventStore, number: int, happens: Callable[[], object]) -> None:
+    def __init__(self, store: Log, number: int, happens: Callable[[], object]) -> None:
         self._store = store
         self._left = number
         self._happens = happens
