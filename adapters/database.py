@@ -9,7 +9,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -246,6 +246,20 @@ class _TunedPool(SQLiteConnectionPool):
                 time.sleep(0.02)
 
 
+class _PatientDatastore(PostgresDatastore):
+    """The library bounds the waiting for locks in its own inserts only; here it holds for every transaction."""
+
+    def after_connect_func(self) -> Callable[[psycopg.Connection[Any]], None]:
+        connected = super().after_connect_func()
+        lock_seconds = self.lock_timeout
+
+        def after_connect(conn: psycopg.Connection[Any]) -> None:
+            connected(conn)
+            conn.execute(f"SET lock_timeout = '{lock_seconds}s'".encode())
+
+        return after_connect
+
+
 def _sqlite(name: str, shown: str) -> Database:
     datastore = SQLiteDatastore(name, lock_timeout=LOCK_SECONDS, pool_size=POOL_SIZE, pool_timeout=LOCK_SECONDS)
     datastore.pool.close()
@@ -277,7 +291,7 @@ def _postgresql(url: str) -> Database:
         psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
     except psycopg.OperationalError as error:
         raise BadInput(f"the database {shown} cannot be reached: {error}") from None
-    datastore = PostgresDatastore(
+    datastore = _PatientDatastore(
         dbname=str(parts.get("dbname") or ""),
         host=str(parts.get("host") or ""),
         port=str(parts.get("port") or "5432"),
@@ -288,6 +302,7 @@ def _postgresql(url: str) -> Database:
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         max_waiting=0,
+        pre_ping=True,  # a server that was started anew leaves dead connections in the pool
         lock_timeout=LOCK_SECONDS,
     )
     # The library hands on five of the URL's parts; sslmode and the like must not be lost.

@@ -8,6 +8,8 @@ from adapters.database import Database
 from adapters.keyring import KeyRing
 from domain.errors import BadInput, Tampered
 
+ROTATED_AT_A_TIME = 50  # a transaction: others write in between
+
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS evidence (flow TEXT NOT NULL, digest TEXT NOT NULL, content BYTES NOT NULL, "
     "PRIMARY KEY (flow, digest))",
@@ -35,6 +37,32 @@ class DatabaseEvidence:
                 rows,
             )
         return [digest for _, digest, _ in rows]
+
+    def rotate(self) -> int:
+        """Encrypt with the first master key what is not yet; how many contents that were. May be stopped and resumed.
+
+        Evidence is sealed with the master key itself: before a former key is thrown away, this must have run.
+        """
+        done, after = 0, ("", "")
+        current = self._keyring.current.encode()
+        while True:
+            with self._database.transaction() as cursor:
+                cursor.execute(
+                    "SELECT flow, digest, content FROM evidence WHERE substr(content, 1, ?) <> ? "
+                    "AND (flow, digest) > (?, ?) ORDER BY flow, digest LIMIT ?",
+                    (len(current), current, *after, ROTATED_AT_A_TIME),
+                )
+                rows = cursor.fetchall()
+                for flow, digest, sealed in rows:
+                    plain = self._keyring.decrypt(bytes(sealed), f"{flow}|{digest}")
+                    cursor.execute(
+                        "UPDATE evidence SET content = ? WHERE flow = ? AND digest = ?",
+                        (self._keyring.encrypt(plain, f"{flow}|{digest}"), flow, digest),
+                    )
+            done += len(rows)
+            if len(rows) < ROTATED_AT_A_TIME:
+                return done
+            after = (rows[-1][0], rows[-1][1])
 
     def get(self, flow: str, digest: str) -> bytes:
         """See ports.EvidenceStore.get."""

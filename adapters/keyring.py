@@ -38,8 +38,14 @@ class KeyRing:
             return cls(_parsed(master_key, "MASTER_KEY"))
         path = home / KEY_FILE
         if not path.exists():
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _create(path)
+            try:
+                home.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _create(path)
+            except OSError as error:
+                raise BadInput(
+                    f"no master key can be made in {home}: {error.strerror}; set HOME to a folder that can be "
+                    "written to, or give MASTER_KEY_FILE"
+                ) from None
         return cls(_parsed(_read(path), str(path)))
 
     def encrypt(self, plain: bytes, context: str) -> bytes:

@@ -5,9 +5,10 @@ where a stand-in's clock runs fast.
 """
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from adapters.database import Database
+from adapters.database import Cursor, Database
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, "
@@ -20,27 +21,29 @@ SCHEMA = (
 class Quotas:
     """Shared quotas and the meter of one installation."""
 
-    def __init__(self, database: Database, speed: float = 1.0) -> None:
+    def __init__(self, database: Database, speed: float = 1.0, now: Callable[[], float] | None = None) -> None:
         self._database = database
         self._speed = speed
+        self._now = now
         database.create_schema(SCHEMA)
 
-    def reserve(self, key: str, rate: float, burst: float) -> float:
+    def reserve(self, key: str, rate: float, burst: float, start_at_half_burst: bool = True) -> float:
         """Take a place in `key`'s bucket of `rate` per second and `burst`; the seconds to wait before using it.
 
-        A new bucket starts half full: another process may have used it before us.
+        A new bucket starts half full, unless told otherwise: another process may have used it before us.
         """
         interval = 1 / (rate * self._speed)
-        now = time.time()
+        used = burst / 2 if start_at_half_burst else 0.0
         allowance = (burst - 1) * interval
         # next_free is the time at which the bucket would be full again; each call pushes it back by one interval.
         # A bucket that was paused is empty when the pause ends.
         latest = "MAX" if self._database.dialect == "sqlite" else "GREATEST"
         with self._database.transaction() as cursor:
+            now = self._time(cursor)
             cursor.execute(
                 "INSERT INTO quotas (name, next_free) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
                 f"next_free = {latest}(quotas.next_free, quotas.paused_until + ?, ?) + ? RETURNING next_free",
-                (key, now + (burst / 2 + 1) * interval, allowance, now, interval),
+                (key, now + (used + 1) * interval, allowance, now, interval),
             )
             row = cursor.fetchone()
         assert row is not None
@@ -53,8 +56,19 @@ class Quotas:
                 "INSERT INTO quotas (name, next_free, paused_until) VALUES (?, 0, ?) ON CONFLICT (name) DO UPDATE SET "
                 "paused_until = CASE WHEN quotas.paused_until > excluded.paused_until THEN quotas.paused_until "
                 "ELSE excluded.paused_until END",
-                (key, time.time() + seconds),
+                (key, self._time(cursor) + seconds),
             )
+
+    def _time(self, cursor: Cursor) -> float:
+        """Seconds since 1970: the server's, since workers' machines differ; with SQLite there is one machine."""
+        if self._now is not None:
+            return self._now()
+        if cursor.dialect == "sqlite":
+            return time.time()
+        cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8")
+        row = cursor.fetchone()
+        assert row is not None
+        return float(row[0])
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
         """Add to the meter."""

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -113,7 +113,7 @@ class DatabaseVault:
                 cursor.execute(
                     "UPDATE vault SET owner = ?, lease_until = ? WHERE flow = ? AND name = ? "
                     "AND (owner = '' OR lease_until < ?)",
-                    (owner, (now + LEASE).isoformat(), flow, name, now.isoformat()),
+                    (owner, _timestamp(now + LEASE), flow, name, _timestamp(now)),
                 )
                 taken = cursor.rowcount == 1
                 if not taken:
@@ -160,6 +160,11 @@ class Slot:
     def replace(self, value: dict[str, str]) -> None:
         """Store a new value durably. Raises Conflict where the lock was lost meanwhile."""
         self._vault.replace(self._flow, self._name, self._owner, value)
+
+
+def _timestamp(at: datetime) -> str:
+    """Always of one length, so that text sorts as time does in every collation of PostgreSQL."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _context(flow: str, name: str) -> str:

@@ -121,14 +121,16 @@ def _inspect(
                         if current is not None and not current.broken:
                             _add(current, piece)
                     case Statement():
-                        unbalanced = _close(current, settlements, mapping, path) or unbalanced
+                        mismatch = _close(current, settlements, mapping, path)
+                        unbalanced = unbalanced or mismatch  # the first one is told
                         current = _Open(piece, getattr(reading, "line", None))
                     case UnreadableReport():
                         where = f"{path}, line {piece.line}, column {piece.column}: " if piece.line else f"{path}: "
                         unreadable = unreadable or FileError(piece.line, piece.column, where + piece.message)
                         if current is not None:
                             current.broken = True
-            unbalanced = _close(current, settlements, mapping, path) or unbalanced
+            mismatch = _close(current, settlements, mapping, path)
+            unbalanced = unbalanced or mismatch
             if current is None and unreadable is None:
                 message = f"{path}: the file has a heading and no settlement; expected at least one. Download it again"
                 unreadable = FileError(1, "settlement-id", message)

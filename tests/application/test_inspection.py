@@ -107,6 +107,14 @@ def test_a_settlement_that_does_not_add_up_names_the_row_of_its_total(tmp_path: 
     assert [found["balanced"] for found in file["settlements"]] == [True, False]
 
 
+def test_of_several_settlements_that_do_not_add_up_the_first_is_named(tmp_path: Path) -> None:
+    second = [line.replace("1001", "1002") for line in (OWN, SALE)]
+    ((file,), status) = inspect(write(tmp_path, OWN, SALE, *second))
+    assert (file["error"]["line"], file["error"]["column"], status) == (2, "total-amount", 3)
+    assert "settlement 1001" in file["error"]["message"]
+    assert [found["balanced"] for found in file["settlements"]] == [False, False]
+
+
 def test_a_settlement_without_a_total_is_not_balanced(tmp_path: Path) -> None:
     ((file,), status) = inspect(write(tmp_path, SALE.replace("\t\tOrder", "\tUSD\tOrder"), FEE))
     (settlement,) = file["settlements"]

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from uuid import UUID
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "support")]
 
@@ -35,6 +36,7 @@ from domain.event import Stamp
 from domain.order import AmazonOrder, OrderIngested, OrderItem, Part, content_hash, order_stream
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
+PlainRow = tuple[int, str | UUID, int, str, bytes]
 PLAIN = {
     "sqlite": "CREATE TABLE plain (originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
     "topic TEXT NOT NULL, state BLOB NOT NULL, notification_id INTEGER PRIMARY KEY AUTOINCREMENT, "
@@ -55,9 +57,9 @@ def main() -> None:
     given = arguments.parse_args()
     batches = [orders(begin, given.batch) for begin in range(0, given.events, given.batch)]
     print(f"{given.events:,} events in batches of {given.batch:,}, median of {given.repeat}; target 0.50")
-    for name, fresh in {"sqlite": sqlite_files, "postgresql": lambda: postgres_databases(given.url)}.items():
+    for name in ("sqlite", "postgresql"):
         if given.only in (None, name):
-            with fresh() as urls:
+            with sqlite_files() if name == "sqlite" else postgres_databases(given.url) as urls:
                 measure(name, urls, batches, given.repeat, given.profile)
 
 
@@ -132,9 +134,9 @@ def measure(name: str, urls: Iterator[str], batches: list[list[Append]], repeat:
             pstats.Stats(watched).sort_stats("tottime").print_stats(22)
 
 
-def plain_rows(batches: list[list[Append]], name: str) -> list[list[tuple[object, ...]]]:
+def plain_rows(batches: list[list[Append]], name: str) -> list[list[PlainRow]]:
     mapper = EventMapper()
-    rows: list[list[tuple[object, ...]]] = []
+    rows: list[list[PlainRow]] = []
     position = 0
     for batch in batches:
         rows.append([])
@@ -145,7 +147,7 @@ def plain_rows(batches: list[list[Append]], name: str) -> list[list[tuple[object
     return rows
 
 
-def insert_plainly(database: Database, rows: list[list[tuple[object, ...]]]) -> None:
+def insert_plainly(database: Database, rows: list[list[PlainRow]]) -> None:
     sql = "INSERT INTO plain (notification_id, originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?, ?)"
     for batch in rows:
         with database.transaction() as cursor:

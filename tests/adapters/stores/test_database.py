@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Thread, Timer
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters.database import Database, for_dialect, in_many, insert_many, open_database
@@ -218,6 +219,38 @@ def test_all_parts_of_a_postgresql_url_count(postgres_server: Any) -> None:
     with database.reading() as cursor:
         cursor.execute("SELECT current_setting('application_name'), current_setting('work_mem')")
         assert cursor.fetchone() == ("books", "7MB")
+    database.close()
+    postgres_server.drop(url)
+
+
+def test_a_server_that_was_started_anew_is_found_again(postgres_server: Any) -> None:
+    """Connections that wait in the pool are dead then; no call may fail for that."""
+    url = postgres_server.create()
+    database = open_database(url)
+    with database.reading() as first, database.reading() as second:
+        for cursor in (first, second):
+            cursor.execute("SELECT 1")
+    with psycopg.connect(postgres_server.url, autocommit=True) as other:
+        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+    for _ in range(4):
+        assert database.check()
+    database.close()
+    postgres_server.drop(url)
+
+
+def test_nobody_waits_for_ever(postgres_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that forgot to commit must not stop all workers without a word."""
+    monkeypatch.setattr("adapters.database.LOCK_SECONDS", 1)
+    url = postgres_server.create()
+    database = open_database(url)
+    database.create_schema(["CREATE TABLE things (id BIGINT)"])
+    with psycopg.connect(url) as forgetful:
+        forgetful.execute("LOCK TABLE things IN EXCLUSIVE MODE")
+        with pytest.raises(psycopg.errors.LockNotAvailable), database.transaction() as cursor:
+            cursor.execute("INSERT INTO things VALUES (1)")
+        forgetful.rollback()
+    assert database.check()
     database.close()
     postgres_server.drop(url)
 

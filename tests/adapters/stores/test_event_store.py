@@ -165,7 +165,8 @@ def test_the_table_itself_refuses_a_version_twice(store: DatabaseEventStore, dat
 
 def test_of_many_threads_exactly_one_wins(store: DatabaseEventStore) -> None:
     for turn in range(5):
-        barrier, outcomes = Barrier(6), []
+        barrier = Barrier(6)
+        outcomes: list[bool] = []
 
         def rival(turn: int = turn, barrier: Barrier = barrier, outcomes: list[bool] = outcomes) -> None:
             barrier.wait()

@@ -81,6 +81,34 @@ def test_tampering_is_noticed(evidence: DatabaseEvidence, database: Database, ha
     assert evidence.get("us", other) == b"another"
 
 
+@pytest.mark.parametrize("portion", [1, 2, 50])
+def test_a_former_key_can_be_thrown_away_after_rotation(
+    database: Database, keyring: KeyRing, monkeypatch: pytest.MonkeyPatch, portion: int
+) -> None:
+    monkeypatch.setattr("adapters.evidence.ROTATED_AT_A_TIME", portion)
+    contents = [f"page {number}".encode() for number in range(4)]
+    former = DatabaseEvidence(database, keyring)
+    digests = former.put("us", contents)
+    former.put("eu", contents[:1])
+    both = DatabaseEvidence(database, KeyRing([b"n" * 32, b"k" * 32]))
+    both.put("us", [b"sealed with the new key already"])
+    assert both.rotate() == 5
+    assert both.rotate() == 0
+    new = DatabaseEvidence(database, KeyRing([b"n" * 32]))
+    assert [new.get("us", digest) for digest in digests] == contents
+    assert new.get("eu", digests[0]) == contents[0]
+    with pytest.raises(BadInput, match="master key"):
+        former.get("us", digests[0])
+
+
+def test_rotation_without_the_former_key_stops_and_changes_nothing(database: Database, keyring: KeyRing) -> None:
+    evidence = DatabaseEvidence(database, keyring)
+    (digest,) = evidence.put("us", [PAGE])
+    with pytest.raises(BadInput, match="add the former key"):
+        DatabaseEvidence(database, KeyRing([b"n" * 32])).rotate()
+    assert evidence.get("us", digest) == PAGE
+
+
 def test_former_keys_still_open_it(database: Database, keyring: KeyRing) -> None:
     (digest,) = DatabaseEvidence(database, keyring).put("us", [PAGE])
     assert DatabaseEvidence(database, KeyRing([b"n" * 32, b"k" * 32])).get("us", digest) == PAGE

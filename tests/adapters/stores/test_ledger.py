@@ -1,14 +1,17 @@
 """The audit chain: whatever is done to the stored rows behind its back, `verify` says so and where."""
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from workers import event
 
-from adapters.database import Cursor, Database
+from adapters.database import Cursor, Database, open_database
 from adapters.event_store import DatabaseEventStore
 from adapters.event_store import ledger as ledgers
 from application.ports import Append
@@ -110,9 +113,11 @@ DEEDS: dict[str, tuple[Callable[[Cursor], None], int, str]] = {
     "everything removed": (
         all_of(run("DELETE FROM stored_events"), run("DELETE FROM ledger")), 1, "events were removed"
     ),
-    "inserted before the first": (lambda cursor: (insert(cursor, 0, OTHER, 1), head(cursor, OTHER, 1)), 0, "inserted"),
+    "inserted before the first": (
+        all_of(lambda cursor: insert(cursor, 0, OTHER, 1), lambda cursor: head(cursor, OTHER, 1)), 0, "inserted"
+    ),
     "inserted far before the first": (
-        lambda cursor: (insert(cursor, -7, OTHER, 1), head(cursor, OTHER, 1)), -7, "inserted"
+        all_of(lambda cursor: insert(cursor, -7, OTHER, 1), lambda cursor: head(cursor, OTHER, 1)), -7, "inserted"
     ),
     "inserted in the middle, the rest moved on": (lambda cursor: shift_and_insert(cursor, 5), 5, "event 5 .* changed"),
     "inserted at the tail": (lambda cursor: insert(cursor, 10, OTHER, 1), 10, "event 10 stands behind the end"),
@@ -157,6 +162,61 @@ DEEDS: dict[str, tuple[Callable[[Cursor], None], int, str]] = {
                      6, "the head of stream .* is missing"),
     "head invented": (lambda cursor: head(cursor, OTHER, 1), 10, "says version 1, its last event is 0"),
 }  # fmt: skip
+
+
+# What only SQLite lets happen: any type in any column, and text that is none.
+ODD_DEEDS: dict[str, tuple[str, int, str]] = {
+    "state a number": ("UPDATE stored_events SET state = 1000000000000000 WHERE notification_id = 5", 5, "changed"),
+    "state a fraction": ("UPDATE stored_events SET state = 1.5 WHERE notification_id = 5", 5, "event 5 .* changed"),
+    "version a word": ("UPDATE stored_events SET originator_version = 'x' WHERE notification_id = 5", 5, "changed"),
+    "version bytes": ("UPDATE stored_events SET originator_version = x'00ff' WHERE notification_id = 5", 5, "changed"),
+    "topic no text": (
+        "UPDATE stored_events SET topic = CAST(x'ff66' AS TEXT) WHERE notification_id = 5", 5, "event 5 .* changed"
+    ),
+    "topic bytes": (
+        "UPDATE stored_events SET topic = CAST(topic AS BLOB) WHERE notification_id = 5", 5, "event 5 .* changed"
+    ),
+    "stream no text": (
+        "UPDATE stored_events SET originator_id = CAST(x'ff66' AS TEXT) WHERE notification_id = 5", 5, "changed"
+    ),
+    "ledger begin a word": ("UPDATE ledger SET first_position = 'x' WHERE first_position = 4", 4, "row for event 4"),
+    "last ledger begin a word": (
+        "UPDATE ledger SET first_position = 'x' WHERE first_position = 8", 8, "row for event 8 was changed"
+    ),
+    "ledger end a word": ("UPDATE ledger SET last_position = 'x' WHERE first_position = 4", 4, "row for event 4"),
+    "ledger end beyond measure": (
+        "UPDATE ledger SET last_position = 1 << 62 WHERE first_position = 4", 4, "row for event 4"
+    ),
+    "ledger hash no text": (
+        "UPDATE ledger SET hash = CAST(x'ff' AS TEXT) WHERE first_position = 4", 4, "row for event 4"
+    ),
+    "ledger time no text": (
+        "UPDATE ledger SET recorded_at = CAST(x'ff' AS TEXT) WHERE first_position = 4", 4, "row for event 4"
+    ),
+    "ledger digests a number": ("UPDATE ledger SET digests = 1000000000000000 WHERE first_position = 4", 4, "event 4"),
+    "head a word": (
+        f"UPDATE stream_heads SET version = 'x' WHERE stream = '{STREAMS[1].hex}'", 5, "changed: its version is 'x'"
+    ),
+    "head of no text": (
+        f"UPDATE stream_heads SET stream = CAST(x'ff' AS TEXT) WHERE stream = '{STREAMS[2].hex}'", 6, "is missing"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("deed", ODD_DEEDS)
+def test_what_is_no_number_and_no_text_is_named_too(written: DatabaseEventStore, database: Database, deed: str) -> None:
+    """An audit that stumbles over one bad value says nothing about where it is."""
+    sql, position, words = ODD_DEEDS[deed]
+    with database.transaction() as cursor:
+        cursor.execute(sql)
+    finding = written.verify()
+    assert not finding.ok
+    assert finding.position == position, finding.problem
+    assert re.search(words, finding.problem), finding.problem
+    with pytest.raises(sqlite3.OperationalError, match="decode"), database.reading() as cursor:
+        cursor.execute("SELECT CAST(x'ff' AS TEXT)")  # the audit leaves the pool's connections as they were
+        cursor.fetchone()
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -210,23 +270,75 @@ def test_nothing_can_shift_between_the_parts_of_an_event() -> None:
     assert len({ledgers.event_digest(row) for row in rows}) == len(rows)
 
 
+def test_a_version_left_out_is_named_though_the_chain_was_computed_anew(
+    written: DatabaseEventStore, database: Database
+) -> None:
+    """b1 (position 2) is taken out, all behind it moves up, the chain is made to fit: b's versions begin with 2."""
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM stored_events WHERE notification_id = 2")
+        cursor.execute("UPDATE stored_events SET notification_id = notification_id + 1000 WHERE notification_id > 2")
+        cursor.execute("UPDATE stored_events SET notification_id = notification_id - 1001 WHERE notification_id > 1000")
+        cursor.execute("DELETE FROM ledger")
+        compute_anew(cursor, (1, 3, 6, 7, 9))
+    finding = written.verify()
+    assert (finding.ok, finding.position) == (False, 4)
+    assert finding.stream == STREAMS[1].hex
+    assert finding.problem.endswith("has 1 events, its last is version 2: a version is missing")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_damaged_file_is_a_finding(written: DatabaseEventStore, database: Database, database_url: str) -> None:
+    """A page of the events that is overwritten: the audit says behind which event nothing can be read."""
+    for number in range(60):
+        stream = stream_id("us", "more", str(number))
+        written.append([Append(stream, 0, [event(n) for n in range(20)])])
+    with database.reading() as cursor:
+        cursor.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'stored_events'")
+        (row,) = cursor.fetchall()
+    database.close()
+    path = Path(database_url.removeprefix("sqlite:///"))
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((row[0] - 1) * size)
+        file.write(b"\xff" * size)
+    with contextlib.closing(open_database(database_url)) as damaged:
+        finding = ledgers.verify(damaged, "originator_id")
+    assert (finding.ok, finding.position) == (False, 1)
+    assert finding.problem.startswith("the database is damaged and cannot be read on behind event 0: ")
+
+
+def test_a_missing_table_is_no_finding(database: Database) -> None:
+    """What is not damage is not called tampering."""
+    with pytest.raises(Exception, match=r"(?i)(no such table|does not exist)"):
+        ledgers.verify(database, "originator_id")
+
+
+def compute_anew(cursor: Cursor, begins: tuple[int, ...]) -> str:
+    """Write the whole chain over what is stored now, as somebody who knows how it is made can; its head."""
+    key = "originator_id" if cursor.dialect == "sqlite" else "replace(originator_id::text, '-', '')"
+    cursor.execute(f"SELECT notification_id, {key}, originator_version, topic, state FROM stored_events ORDER BY 1")
+    rows = [(*row[:4], bytes(row[4])) for row in cursor.fetchall()]
+    previous, at = ledgers.GENESIS, "2026-11-24T08:00:00.000000Z"
+    for first, after in pairwise(begins):
+        digests = [ledgers.event_digest(row) for row in rows[first - 1 : after - 1]]
+        previous = ledgers.chain(previous, at, digests)
+        cursor.execute(
+            "INSERT INTO ledger (first_position, last_position, recorded_at, hash, digests) VALUES (?, ?, ?, ?, ?)",
+            (first, after - 1, at, previous, ledgers.kept(digests)),
+        )
+    return previous
+
+
 def test_a_changed_past_cannot_keep_the_present_head(written: DatabaseEventStore, database: Database) -> None:
     """Who rewrites the whole chain, digests and all, still gets another head: that is what to keep elsewhere."""
     honest = written.verify().head
     with database.transaction() as cursor:
         CHANGED_STATE(cursor)
-        key = "originator_id" if cursor.dialect == "sqlite" else "replace(originator_id::text, '-', '')"
-        cursor.execute(f"SELECT notification_id, {key}, originator_version, topic, state FROM stored_events ORDER BY 1")
-        rows = [(*row[:4], bytes(row[4])) for row in cursor.fetchall()]
-        previous = ledgers.GENESIS
-        for first, after in pairwise((1, 4, 7, 8, 10)):
-            digests = [ledgers.event_digest(row) for row in rows[first - 1 : after - 1]]  # type: ignore[arg-type]
-            cursor.execute("SELECT recorded_at FROM ledger WHERE first_position = ?", (first,))
-            previous = ledgers.chain(previous, (cursor.fetchone() or ("",))[0], digests)
-            cursor.execute(
-                "UPDATE ledger SET hash = ?, digests = ? WHERE first_position = ?",
-                (previous, ledgers.kept(digests), first),
-            )
+        cursor.execute("DELETE FROM ledger")
+        computed = compute_anew(cursor, (1, 4, 7, 8, 10))
     finding = written.verify()
     assert finding.ok
-    assert finding.head == previous != honest
+    assert finding.head == computed != honest

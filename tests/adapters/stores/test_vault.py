@@ -194,6 +194,13 @@ def test_an_unusable_key_is_refused_without_repeating_it(tmp_path: Path, given: 
         KeyRing.from_settings("", str(tmp_path / "absent"), tmp_path)
 
 
+@pytest.mark.parametrize("home", ["a file", "a file/below", "/proc/absent"])
+def test_a_home_that_cannot_hold_a_key_says_what_to_do(tmp_path: Path, home: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(BadInput, match=r"no master key can be made in .*; set HOME to a folder"):
+        KeyRing.from_settings("", "", tmp_path / home)
+
+
 def test_no_secret_in_reprs_or_exceptions(vault: DatabaseVault, keyring: KeyRing, database: Database) -> None:
     vault.put("us", "amazon", {"refresh_token": SECRET})
     with vault.locked("us", "amazon") as slot:
