@@ -4,15 +4,16 @@ Each method decides from freshly loaded streams and saves all that belongs toget
 writer was faster, it decides again on what is there now. The decisions themselves are the domain's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Mapping as MappingOf
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
-from application.answers import answered
-from application.ports import Append, Clock, EventStore, Fault, Found
+from application.answers import answered, contested, stands
+from application.ports import Append, Clock, EventStore, Fault, Found, Otherwise
 from domain import flow as flows
 from domain import mapping as mappings
 from domain import order as orders
@@ -23,20 +24,30 @@ from domain.errors import BadInput, Conflict, UnknownFlow
 from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.mapping import Mapping, MappingChanged, MappingFound, MappingMissing
-from domain.order import AmazonOrder, Order, OrderRecognisedBySettlement, OrderSettled, order_stream
+from domain.order import AmazonOrder, Order, OrderDated, OrderRecognisedBySettlement, OrderSettled, order_stream
 from domain.posting import (
     BatchAnswered,
     BatchItem,
     BatchReplayed,
     BatchSubmitted,
     Posting,
+    PostingReleased,
     PostingSubmitted,
     PostingWithdrawn,
     Reason,
     batch_stream,
     posting_stream,
 )
-from domain.posting_rules import Held, SettlementPlan, gap_keys, invoice_for, plan_settlement
+from domain.posting_rules import (
+    Held,
+    NothingToPost,
+    SettlementPlan,
+    gap_keys,
+    invoice_for,
+    plan_settlement,
+    sales_posted,
+    shows_earlier,
+)
 from domain.posting_rules.changes import invoice_events, plan_unless_refused
 from domain.posting_rules.settlement import orders_named
 from domain.settlement import SettlementLine, Statement, settlement_stream
@@ -242,6 +253,7 @@ class Bookkeeping:
         """Record a settlement and plan or hold its payments and deposit, in one save. Seen again, it is no news."""
         tally = Tally()
         digest = settlements.content_hash(statement, lines)
+        self._date_orders(flow, statement.settlement_id, lines, Stamp(flow.name, self._clock(), by, evidence))
 
         def decide() -> list[Append]:
             stream = settlement_stream(flow.name, statement.settlement_id)
@@ -275,18 +287,19 @@ class Bookkeeping:
             state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
             if state.closed is not None or evidence in state.hashes:
                 return []
+            currency = state.disputed.currency if state.disputed is not None else ""
             event = settlements.SettlementDisputed(
                 settlement_id=settlement_id,
-                currency="",
+                currency=currency,
                 reason=reason,
                 content_hash=evidence,
                 evidence=evidence,
                 **stamp.fields(),
             )
             tally.new += not version
-            held = Held((Reason("unreadable", reason),), 0, "")
             deposit, deposit_version = self._postings(flow.name, [("deposit", settlement_id)])["deposit", settlement_id]
-            events = postings.hold("deposit", settlement_id, held.reasons, 0, "", deposit, stamp)
+            reasons = (Reason("unreadable", reason),)
+            events = postings.hold("deposit", settlement_id, reasons, 0, currency, deposit, stamp)
             appends = [Append(stream, version, [event], evidence)]
             if events:
                 tally.held += 1
@@ -296,13 +309,40 @@ class Bookkeeping:
         tally.position = self._until_saved(decide, tally)
         return tally
 
-    def replan_settlement(self, flow: Flow, settlement_id: str, by: str, retry: bool = False) -> Tally:
-        """Decide a held or refused settlement again, from its stored lines: nothing is fetched."""
+    def lift_dispute(self, flow: Flow, settlement_id: str, by: str, why: str) -> Tally:
+        """A person keeps a disputed settlement as it was closed. Raises BadInput where there is nothing to keep."""
         tally = Tally()
 
         def decide() -> list[Append]:
             stamp = Stamp(flow.name, self._clock(), by)
             stream = settlement_stream(flow.name, settlement_id)
+            state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
+            events = settlements.lift(state, why, stamp, by_person=True)
+            if not events:
+                raise BadInput(
+                    f"settlement {settlement_id} of flow {flow.name} cannot be kept as it was: it is not disputed, or "
+                    "no document of it ever added up; then download it from Seller Central and import it: "
+                    f"ml-connector settlement import {flow.name} FILE"
+                )
+            for event in events:
+                state = settlements.evolve(state, event)
+            return [
+                Append(stream, version, events),
+                *self._settlement_appends(flow, settlement_id, state, stamp, tally),
+            ]
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def replan_settlement(self, flow: Flow, settlement_id: str, by: str, retry: bool = False) -> Tally:
+        """Decide a held or refused settlement again, from its stored lines: nothing is fetched."""
+        tally = Tally()
+        stream = settlement_stream(flow.name, settlement_id)
+        lines = self._one(stream, settlements.Settlement(), settlements.evolve)[0].lines
+        self._date_orders(flow, settlement_id, lines, Stamp(flow.name, self._clock(), by))
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow.name, self._clock(), by)
             state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
             if not version or (state.closed is None and not state.lines):
                 return []
@@ -310,6 +350,30 @@ class Bookkeeping:
 
         tally.position = self._until_saved(decide, tally)
         return tally
+
+    def _date_orders(self, flow: Flow, settlement_id: str, lines: Sequence[SettlementLine], stamp: Stamp) -> None:
+        """Tell orders that a settlement shows their sale earlier than was known; invoices not yet sent move with it."""
+        posted = sales_posted(lines) if flow.has_orders else {}
+
+        def decide() -> list[Append]:
+            states = self._orders(flow.name, list(posted))
+            earlier = [order_id for order_id, at in posted.items() if shows_earlier(states[order_id][0], at, flow)]
+            invoices = self._postings(flow.name, [("invoice", order_id) for order_id in earlier])
+            appends: list[Append] = []
+            dated: dict[str, tuple[Order, int]] = {}
+            for order_id in earlier:
+                if invoices["invoice", order_id][0].is_final:
+                    continue
+                state, version = states[order_id]
+                event = OrderDated(
+                    order_id=order_id, settlement_id=settlement_id, posted=posted[order_id], **stamp.fields()
+                )
+                appends.append(Append(order_stream(flow.name, order_id), version, [event]))
+                dated[order_id] = (orders.evolve(state, event), version + 1)
+            return [*appends, *self._invoice_appends(flow, dated, stamp, Tally())]
+
+        if posted:
+            self._until_saved(decide)
 
     def _settlement_appends(
         self,
@@ -337,6 +401,8 @@ class Bookkeeping:
                 return appends
             outcome = appends
         deposit, version = self._postings(flow.name, [("deposit", settlement_id)])["deposit", settlement_id]
+        if isinstance(outcome, NothingToPost):
+            return self._withdraw_settlement(flow.name, settlement_id, outcome.why, deposit, version, stamp)
         events = postings.hold(
             "deposit", settlement_id, outcome.reasons, outcome.amount, outcome.currency, deposit, stamp
         )
@@ -345,12 +411,22 @@ class Bookkeeping:
         if events:
             tally.held += 1
             stream = posting_stream(flow.name, "deposit", settlement_id)
-            withdrawn = self._withdraw_payments(flow.name, deposit, stamp)
+            withdrawn = self._withdraw_payments(flow.name, deposit, stamp, "its settlement is held")
             return [Append(stream, version, events), *withdrawn, *self._gap_appends(gaps, stamp)]
         return self._gap_appends(gaps, stamp)
 
-    def _withdraw_payments(self, flow: str, deposit: Posting, stamp: Stamp) -> list[Append]:
-        """A settlement that is held after all is not paid either, as far as QuickBooks has not been told."""
+    def _withdraw_settlement(
+        self, flow: str, settlement_id: str, why: str, deposit: Posting, version: int, stamp: Stamp
+    ) -> list[Append]:
+        """A settlement that is not to be posted after all, as far as QuickBooks has not been told."""
+        if deposit.status not in ("planned", "held", "rejected"):
+            return []
+        withdrawn = PostingWithdrawn(kind="deposit", key=settlement_id, why=why, **stamp.fields())
+        stream = posting_stream(flow, "deposit", settlement_id)
+        return [Append(stream, version, [withdrawn]), *self._withdraw_payments(flow, deposit, stamp, why)]
+
+    def _withdraw_payments(self, flow: str, deposit: Posting, stamp: Stamp, why: str) -> list[Append]:
+        """A settlement that is not posted after all is not paid either, as far as QuickBooks has not been told."""
         if deposit.status != "planned" or not isinstance(deposit.document, Deposit):
             return []
         known = self._postings(flow, [("payment", key) for key in deposit.document.payments])
@@ -358,7 +434,7 @@ class Bookkeeping:
             Append(
                 posting_stream(flow, kind, key),
                 version,
-                [PostingWithdrawn(kind=kind, key=key, why="its settlement is held", **stamp.fields())],
+                [PostingWithdrawn(kind=kind, key=key, why=why, **stamp.fields())],
             )
             for (kind, key), (posting, version) in known.items()
             if posting.status == "planned"
@@ -379,6 +455,17 @@ class Bookkeeping:
         names = [*(("payment", key) for key in plan.payments), ("deposit", settlement_id)]
         known = self._postings(flow.name, names)
         appends: list[Append] = []
+        standing = known["deposit", settlement_id][0].document
+        former = standing.payments if isinstance(standing, Deposit) else ()
+        dropped = [key for key in former if key not in plan.payments]
+        for (kind, key), (posting, version) in self._postings(flow.name, [("payment", key) for key in dropped]).items():
+            if posting.is_final:
+                text = f"payment {key} of this settlement stands in QuickBooks and would not be made now"
+                amount, currency = plan.deposit.total, plan.deposit.currency
+                return Held((Reason("posted_otherwise", text, amount),), amount, currency)
+            if posting.status in ("planned", "rejected"):
+                withdrawn = PostingWithdrawn(kind=kind, key=key, why="its settlement is planned anew", **stamp.fields())
+                appends.append(Append(posting_stream(flow.name, kind, key), version, [withdrawn]))
         for name in names:
             kind, key = name
             posting, version = known[name]
@@ -387,6 +474,8 @@ class Bookkeeping:
                 if posting.document != document:
                     text = f"{kind} {key} stands in QuickBooks otherwise than it would be booked now"
                     return Held((Reason("posted_otherwise", text, document.total),), document.total, document.currency)
+                if events := postings.settled(kind, key, posting, stamp):
+                    appends.append(Append(posting_stream(flow.name, kind, key), version, events))
                 continue
             depends_on = (
                 [invoice.posting for invoice in plan.payments[key].applied]
@@ -461,12 +550,16 @@ class Bookkeeping:
     def confirm(
         self,
         submitted: BatchSubmitted,
-        outcomes: dict[str, Found | Fault],
+        outcomes: MappingOf[str, Found | Fault | Otherwise],
         answer: str,
         by: str,
         how: str = "answer",
+        adopted: Collection[str] = (),
     ) -> Tally:
-        """Record what became of each item of a batch, in one save. Again is no harm."""
+        """Record what became of each item of a batch, in one save. Again is no harm.
+
+        `adopted` are the items that a look-up told of, not the answer to our call.
+        """
         flow = submitted.flow
         tally = Tally()
 
@@ -482,9 +575,11 @@ class Bookkeeping:
                 posting, version = known[item.kind, item.key]
                 if posting.status != "submitted" or posting.batch != submitted.batch:
                     continue
-                events = answered(item, outcomes[item.item], posting, submitted.batch, answer, how, stamp)
-                tally.new += posting.document is not None and isinstance(outcomes[item.item], Found)
-                tally.held += isinstance(outcomes[item.item], Fault)
+                outcome = outcomes[item.item]
+                found_there = how == "look-up" or item.item in adopted
+                events = answered(item, outcome, posting, submitted.batch, answer, found_there, stamp)
+                tally.new += isinstance(outcome, Found)
+                tally.held += not isinstance(outcome, Found)
                 appends.append(Append(posting_stream(flow, item.kind, item.key), version, events))
             decided = BatchAnswered(
                 batch=submitted.batch, answer=answer, posted=tally.new, rejected=tally.held, how=how, **stamp.fields()
@@ -493,6 +588,57 @@ class Bookkeeping:
 
         tally.position = self._until_saved(decide, tally)
         return tally
+
+    def record_found(self, flow: str, kind: str, key: str, outcome: Found | Otherwise, answer: str, by: str) -> Tally:
+        """A planned document is in QuickBooks before we sent it: ours entirely, or held until a person says."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow, self._clock(), by)
+            posting, version = self._postings(flow, [(kind, key)])[kind, key]
+            if posting.status != "planned":
+                return []
+            events: list[Event] = (
+                stands(kind, key, outcome, posting, answer, True, stamp)
+                if isinstance(outcome, Found)
+                else [contested(kind, key, outcome, posting, stamp)]
+            )
+            tally.new += isinstance(outcome, Found)
+            tally.held += isinstance(outcome, Otherwise)
+            return [Append(posting_stream(flow, kind, key), version, events)]
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+    def adopt(self, flow: str, kind: str, key: str, found: Found, answer: str, by: str, why: str) -> int:
+        """A person says that this document of QuickBooks is the contested one. Raises BadInput if none is contested."""
+
+        def decide() -> list[Append]:
+            posting, version = self._contested(flow, kind, key)
+            events = stands(kind, key, found, posting, answer, True, Stamp(flow, self._clock(), by, f"because: {why}"))
+            return [Append(posting_stream(flow, kind, key), version, events)]
+
+        return self._until_saved(decide)
+
+    def release(self, flow: str, kind: str, key: str, not_ours: Sequence[str], by: str, why: str) -> int:
+        """A person says that no such document is the contested one. Raises BadInput if none is contested."""
+
+        def decide() -> list[Append]:
+            _, version = self._contested(flow, kind, key)
+            stamp = Stamp(flow, self._clock(), by)
+            released = PostingReleased(kind=kind, key=key, why=why, not_ours=tuple(not_ours), **stamp.fields())
+            return [Append(posting_stream(flow, kind, key), version, [released])]
+
+        return self._until_saved(decide)
+
+    def _contested(self, flow: str, kind: str, key: str) -> tuple[Posting, int]:
+        posting, version = self._postings(flow, [(kind, key)])[kind, key]
+        if not posting.is_contested:
+            raise BadInput(
+                f"{kind} {key} of flow {flow} does not wait for anybody's word; "
+                f"what does is listed with the reason found_otherwise by: ml-connector held {flow}"
+            )
+        return posting, version
 
     # --- cycles ---------------------------------------------------------------------------------------------------
 

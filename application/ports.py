@@ -198,6 +198,22 @@ class Found(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Sighting(msgspec.Struct, frozen=True):
+    """A document of QuickBooks that bears a mark of ours; `differs` are the facts in which it is another's or changed.
+
+    Without differences it is ours: number, note, date, total, currency, customer and lines are as we sent them.
+    """
+
+    found: Found
+    differs: tuple[str, ...] = ()
+
+
+class Otherwise(msgspec.Struct, frozen=True):
+    """What became of a document that QuickBooks has with our marks and other contents: a person must look."""
+
+    sightings: Sequence[Sighting]
+
+
 class Fault(msgspec.Struct, frozen=True):
     """QuickBooks' refusal of one document: its code, its words, and on a duplicate number the id of the other one."""
 
@@ -245,8 +261,14 @@ class QuickBooks(Protocol):
         Refused where QuickBooks refuses the batch as a whole.
         """
 
-    def find(self, document: Document, references: References) -> Found | None:
-        """Look a document up by its own marks: number; reference number; date, total and note. Never by name."""
+    def find(
+        self, documents: Sequence[Document], references: References, everywhere: bool = False
+    ) -> list[list[Sighting]]:
+        """For each document (all of one kind) those of QuickBooks that bear any of its marks: ours entirely first.
+
+        By number, a deposit by its note among those of the weeks around its date; `everywhere` looks for the note of
+        numbered documents too, as far as one may have been moved: slower, and sure. Never by name.
+        """
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """Read one document by id; None where QuickBooks has none."""
@@ -315,6 +337,9 @@ class Views(Protocol):
 
     def held_keys(self, flow: str, kind: str) -> list[str]:
         """Keys of held or rejected postings of a kind, oldest first."""
+
+    def blocked_settlements(self, flow: str) -> list[str]:
+        """Settlements planned on postings that are held, refused or withdrawn since, oldest first."""
 
     def open_gaps(self, flow: str) -> list[str]:
         """Missing mapping keys."""

@@ -3,7 +3,9 @@
 A batch is claimed and recorded, with its request id and its exact bytes, before it leaves; whatever happens then,
 the same bytes under the same ids are what is sent again. Only where a replay stays without an answer too, and not
 before QuickBooks' own time limit has passed, is a document looked up by its marks (design.md, 'The posting stream
-is the outbox').
+is the outbox'). One that bears any mark of ours and is otherwise is a person's to judge; it is lost, and planned
+anew, only where nothing bears any. A payment or deposit, which QuickBooks would take twice without a word, is looked
+up before it is first sent too.
 """
 
 import base64
@@ -15,7 +17,17 @@ from datetime import timedelta
 import msgspec
 
 from application.bookkeeping import Bookkeeping, SentBatch, Tally
-from application.ports import Clock, EvidenceStore, Fault, Found, QuickBooks, References, Views
+from application.ports import (
+    Clock,
+    EvidenceStore,
+    Fault,
+    Found,
+    Otherwise,
+    QuickBooks,
+    References,
+    Sighting,
+    Views,
+)
 from domain.document import Document, Payment
 from domain.errors import OutcomeUnknown, Refused
 from domain.flow import Flow
@@ -24,6 +36,8 @@ from domain.posting import LOST, BatchItem, BatchSubmitted, Posting, posting_str
 BATCH_SIZE = 30
 ROUND_SIZE = 3_000
 VENDOR_LIMIT = timedelta(seconds=120)  # QuickBooks gives up on a request after this long
+LOOK_UP_AFTER = timedelta(minutes=20)  # all tries of one sending and QuickBooks' own limit are over by then
+REPLAYS = 3  # after so many, and look-ups that found nothing, a batch is planned anew
 REQUEST_ID_TRUST = timedelta(hours=1)  # how long QuickBooks remembers a request id is not documented
 KINDS = ("invoice", "payment", "deposit")  # in the order in which they depend on each other
 
@@ -101,8 +115,13 @@ class Poster:
             for key in keys
             if (posting := known[kind, key]).status == "planned" and posting.document is not None
         ]
+        there = 0
+        if kind != "invoice":  # QuickBooks itself refuses an invoice's number the second time
+            wanted = len(chosen)
+            chosen = self._not_there_yet(kind, chosen, done)
+            there = wanted - len(chosen)
         if not chosen:
-            return 0
+            return there
         references = self._references([document for _, _, document in chosen])
         documents = [(str(number), document) for number, (_, _, document) in enumerate(chosen, start=1)]
         body = self._quickbooks.batch_body(documents, references)
@@ -120,23 +139,43 @@ class Poster:
         ]
         (digest,) = self._evidence.put(flow, [body])
         if not self._bookkeeping.claim(flow, batch, request_id(self._flow.realm, batch), items, digest, self._by):
-            return 0
+            return there
         submitted = self._bookkeeping.batch(flow, batch).submitted
-        if not self._send(submitted, body, done):
+        if not self._send(submitted, body, done, "answer", nothing_there=True):
             return None
         self._progress(kind, len(items))
-        return len(items)
+        return there + len(items)
 
-    def _send(self, submitted: BatchSubmitted, body: bytes, done: PostingRun, how: str = "answer") -> bool:
-        """Send (again) and record the answer; False if there was none."""
+    def _not_there_yet(
+        self, kind: str, chosen: list[tuple[str, Posting, Document]], done: PostingRun
+    ) -> list[tuple[str, Posting, Document]]:
+        """Those that QuickBooks has no trace of: an earlier installation, another flow or a hand may have been here."""
+        documents = [document for _, _, document in chosen]
+        found = self._quickbooks.find(documents, self._references(documents)) if documents else []
+        missing = []
+        for (key, posting, document), sightings in zip(chosen, found, strict=True):
+            outcome = _judged(sightings, posting)
+            if outcome is None:
+                missing.append((key, posting, document))
+                continue
+            (digest,) = self._evidence.put(self._flow.name, [_contents(outcome)])
+            done.add(kind, self._bookkeeping.record_found(self._flow.name, kind, key, outcome, digest, self._by))
+        return missing
+
+    def _send(self, submitted: BatchSubmitted, body: bytes, done: PostingRun, how: str, nothing_there: bool) -> bool:
+        """Send (again) and record the answer; False if there was none.
+
+        A refusal as a whole is an answer only if no earlier sending was done: `nothing_there` says so.
+        """
         try:
             outcomes, answer = self._quickbooks.send_batch(submitted.request_id, body)
         except OutcomeUnknown as error:
             log.warning("batch %s: what became of it is unknown: %s", submitted.batch, error)
             return False
         except Refused as error:
-            if how != "answer":
-                raise  # an earlier sending may have been done: that this one is refused does not undo it
+            if not nothing_there:
+                log.warning("batch %s: its replay is refused, it is looked up next: %s", submitted.batch, error)
+                return False
             answer = b""
             outcomes = {item.item: Fault(error.code, str(error)) for item in submitted.items}
         (digest,) = self._evidence.put(submitted.flow, [answer])
@@ -145,20 +184,21 @@ class Poster:
             # Documents that were there before we came are not in the answer: keep what was read of them.
             answer = b"[" + b",".join([answer, *(found.content for found in adopted.values())]) + b"]"
             (digest,) = self._evidence.put(submitted.flow, [answer])
-        tally = self._bookkeeping.confirm(submitted, {**outcomes, **adopted}, digest, self._by, how)
+        tally = self._bookkeeping.confirm(
+            submitted, {**outcomes, **adopted}, digest, self._by, how, adopted=adopted.keys()
+        )
         done.add(submitted.items[0].kind, tally)
         return True
 
     def _adopt_duplicates(self, submitted: BatchSubmitted, outcomes: dict[str, Found | Fault]) -> dict[str, Found]:
         """A number that is taken is ours if the document bearing it is the one we wanted, in every mark."""
-        adopted: dict[str, Found] = {}
-        for item in submitted.items:
-            outcome = outcomes[item.item]
-            if isinstance(outcome, Fault) and outcome.duplicate_of:
-                found = self._look_up(item)
-                if found is not None:
-                    adopted[item.item] = found
-        return adopted
+        taken = [
+            item
+            for item in submitted.items
+            if isinstance(outcome := outcomes[item.item], Fault) and outcome.duplicate_of
+        ]
+        judged = self._look_up(taken, everywhere=False)
+        return {item: outcome for item, outcome in judged.items() if isinstance(outcome, Found)}
 
     def _settle(self, batch: str, done: PostingRun) -> bool:
         """Bring a batch of unknown outcome to an end: replay it verbatim, then look its documents up.
@@ -169,33 +209,47 @@ class Poster:
         sent = self._bookkeeping.batch(self._flow.name, batch)
         if sent.answered:
             return True
-        if (self._clock() - sent.last_sent) * self._speed < VENDOR_LIMIT:
+        quiet = (self._clock() - sent.last_sent) * self._speed
+        if quiet < VENDOR_LIMIT:
             return False
         remembered = (self._clock() - sent.submitted.at) * self._speed < REQUEST_ID_TRUST
         if sent.replays == 0 and remembered:
-            return self._replay(sent, done)
+            return self._replay(sent, done, nothing_there=False)
+        if quiet < LOOK_UP_AFTER:
+            return False
         submitted = sent.submitted
-        found = {item.item: found for item in submitted.items if (found := self._look_up(item)) is not None}
-        if not found:
-            return self._replay(sent, done)
+        judged = self._look_up(submitted.items, everywhere=True)
+        if not judged and (remembered or sent.replays < REPLAYS):
+            return self._replay(sent, done, nothing_there=True)
         lost = Fault(LOST, "sent, never answered, and not in QuickBooks after its time limit; planned again")
-        outcomes: dict[str, Found | Fault] = {item.item: found.get(item.item, lost) for item in submitted.items}
-        answer = b"[" + b",".join(document.content for document in found.values()) + b"]"
+        outcomes = {item.item: judged.get(item.item, lost) for item in submitted.items}
+        answer = b"[" + b",".join(_contents(outcome) for outcome in judged.values()) + b"]"
         (digest,) = self._evidence.put(self._flow.name, [answer])
         tally = self._bookkeeping.confirm(submitted, outcomes, digest, self._by, "look-up")
         done.add(submitted.items[0].kind, tally)
         return True
 
-    def _replay(self, sent: SentBatch, done: PostingRun) -> bool:
+    def _replay(self, sent: SentBatch, done: PostingRun, nothing_there: bool) -> bool:
         body = self._evidence.get(self._flow.name, sent.submitted.body)
-        return self._bookkeeping.claim_replay(sent, self._by) and self._send(sent.submitted, body, done, "replay")
+        if not self._bookkeeping.claim_replay(sent, self._by):
+            return False
+        return self._send(sent.submitted, body, done, "replay", nothing_there)
 
-    def _look_up(self, item: BatchItem) -> Found | None:
-        document = self._posting(item).document
-        return None if document is None else self._quickbooks.find(document, self._references([document]))
-
-    def _posting(self, item: BatchItem) -> Posting:
-        return self._bookkeeping.postings(self._flow.name, [(item.kind, item.key)])[item.kind, item.key]
+    def _look_up(self, items: Sequence[BatchItem], everywhere: bool) -> dict[str, Found | Otherwise]:
+        """What QuickBooks has of these items of a batch, all of one kind; without those of which it has no trace."""
+        known = self._bookkeeping.postings(self._flow.name, [(item.kind, item.key) for item in items])
+        wanted = [
+            (item.item, posting, posting.document)
+            for item in items
+            if (posting := known[item.kind, item.key]).document is not None
+        ]
+        documents = [document for _, _, document in wanted if document is not None]
+        found = self._quickbooks.find(documents, self._references(documents), everywhere) if documents else []
+        return {
+            item: outcome
+            for (item, posting, _), sightings in zip(wanted, found, strict=True)
+            if (outcome := _judged(sightings, posting)) is not None
+        }
 
     def _references(self, documents: Sequence[Document]) -> References:
         mapping = self._bookkeeping.mapping(self._flow.name)
@@ -216,6 +270,21 @@ class Poster:
             custom_numbers=self._flow.custom_numbers,
             multicurrency=self._flow.multicurrency,
         )
+
+
+def _judged(sightings: Sequence[Sighting], posting: Posting) -> Found | Otherwise | None:
+    """Ours if one is so in every mark, a person's to judge if some mark is there, None where nothing bears any."""
+    left = [sighting for sighting in sightings if sighting.found.quickbooks_id not in posting.not_ours]
+    if not left:
+        return None
+    return Otherwise(left) if left[0].differs else left[0].found
+
+
+def _contents(outcome: Found | Otherwise) -> bytes:
+    """What QuickBooks showed, as evidence."""
+    if isinstance(outcome, Found):
+        return outcome.content
+    return b"[" + b",".join(sighting.found.content for sighting in outcome.sightings) + b"]"
 
 
 def batch_id(flow: str, members: Sequence[tuple[str, str, int]]) -> str:

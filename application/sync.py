@@ -219,8 +219,10 @@ def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, 
     waiting = views.held_keys(flow.name, "invoice")
     for keys in _chunks(waiting, REPLAN_SIZE):
         tally += bookkeeping.replan_invoices(flow, keys, by, retry_refused)
+    views.catch_up()
     payments = (key.rpartition("-")[0] for key in views.held_keys(flow.name, "payment"))
-    for settlement_id in dict.fromkeys([*views.held_keys(flow.name, "deposit"), *payments]):
+    waiting = [*views.held_keys(flow.name, "deposit"), *payments, *views.blocked_settlements(flow.name)]
+    for settlement_id in dict.fromkeys(waiting):
         tally += bookkeeping.replan_settlement(flow, settlement_id, by, retry_refused)
     views.catch_up()
     return tally

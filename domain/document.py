@@ -13,13 +13,17 @@ from domain.errors import Unbalanced
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An amount on an invoice, booked through the item of `account`; a promotion is negative."""
+    """An amount on an invoice, booked through the item of `account`; a promotion is negative.
+
+    `component` is Amazon's word for it (ITEM, SHIPPING, DISCOUNT/ITEM, ...): a settlement pays it by that.
+    """
 
     account: str
     amount: int
     description: str = ""
     quantity: int = 0
     sku: str = ""
+    component: str = ""
 
 
 class Invoice(msgspec.Struct, frozen=True, tag="invoice", omit_defaults=True):

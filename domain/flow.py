@@ -4,6 +4,7 @@
 secrets are never here; they live in the vault.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
@@ -153,6 +154,20 @@ def check_settings(name: str, region: str, realm: str, orders: str, zone: str, b
         raise BadInput(f"--zone {zone!r}: expected an IANA time zone like America/Los_Angeles") from None
     for currency in banks:
         exponent(currency)
+
+
+def check_alone(created: FlowCreated, others: Iterable[Flow]) -> None:
+    """Raises BadInput if another flow carries the same region into the same company: one seller would be booked twice.
+
+    Whether it is the same seller is not known before Amazon is connected, so a person must say that it is another.
+    """
+    for other in others:
+        if (other.region, other.realm) == (created.region, created.realm):
+            raise BadInput(
+                f"flow {other.name} carries Amazon's region {other.region} into QuickBooks company {other.realm} "
+                "already; a second flow of the same seller would book everything twice. If this is another seller "
+                "account, say so: --another-seller"
+            )
 
 
 def flow_stream(flow: str) -> UUID:

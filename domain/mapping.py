@@ -161,6 +161,24 @@ def default_rules() -> tuple[Rule, ...]:
         )
 
 
+def default_role(mapping: Mapping, triple: tuple[str, str, str], account: str) -> str:
+    """The role of a new rule for a triple: that of the rule it replaces, else what its words and account suggest.
+
+    To move a sale to another account must not make a fee of it: its invoice has booked it already.
+    """
+    in_force = mapping.rule_for(triple)
+    if in_force is not None and in_force.role != "review":
+        return in_force.role
+    transaction_type, amount_type, _ = (word.lower() for word in triple)
+    if transaction_type == "order" and amount_type in ("itemprice", "promotion"):
+        return "order_charge"
+    if transaction_type.startswith("refund") and amount_type in ("itemprice", "promotion"):
+        return "refund"
+    return {"CLAIMS": "claim", "REIMB": "reimbursement", "SAFET": "reimbursement", "LIQ": "liquidation"}.get(
+        account, "fee"
+    )
+
+
 def resolves(mapping: Mapping, key: str) -> bool:
     """Whether a gap's key (`rule:…`, `account:…`, `item:…`, `customer:…`, `bank:…`) is mapped now."""
     kind, _, name = key.partition(":")

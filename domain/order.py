@@ -68,6 +68,7 @@ class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     packages: tuple[Package, ...] = ()
     programs: tuple[str, ...] = ()
     replaces: str = ""
+    problem: str = ""  # why its amounts cannot be read; they are left out then
 
 
 class OrderIngested(Event, frozen=True, kw_only=True):
@@ -100,6 +101,14 @@ class OrderSettled(Event, frozen=True, kw_only=True):
     amounts: dict[str, int]
 
 
+class OrderDated(Event, frozen=True, kw_only=True):
+    """A settlement shows when the order's sale was posted (UTC), earlier than was known: it had shipped by then."""
+
+    order_id: str
+    settlement_id: str
+    posted: datetime
+
+
 class OrderRecognisedBySettlement(Event, frozen=True, kw_only=True):
     """A settlement booked the order directly as income, so that it is never invoiced later."""
 
@@ -110,10 +119,16 @@ class OrderRecognisedBySettlement(Event, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct):
-    """An order folded from its events. `first_shipped` is when we first saw it shipped (UTC)."""
+    """An order folded from its events.
+
+    `first_shipped` is when we first saw it shipped (UTC): when it shipped only if `seen_before`, else it may have been
+    long ago. `first_posted` is the earliest time at which a settlement shows its sale.
+    """
 
     known: AmazonOrder | None = None
     first_shipped: datetime | None = None
+    seen_before: bool = False
+    first_posted: datetime | None = None
     settled: dict[str, dict[str, int]] = {}  # by settlement id, then account key
     recognised_by: str = ""
 
@@ -141,8 +156,12 @@ def evolve(state: Order, event: Event) -> Order:
     match event:
         case OrderIngested() | OrderAmended() | OrderCancelled():
             state.known = event.order
-            if event.order.status == "SHIPPED" and state.first_shipped is None:
+            if event.order.status != "SHIPPED":
+                state.seen_before = state.seen_before or state.first_shipped is None
+            elif state.first_shipped is None:
                 state.first_shipped = event.order.updated
+        case OrderDated():
+            state.first_posted = min(event.posted, state.first_posted or event.posted)
         case OrderSettled():
             state.settled = {**state.settled, event.settlement_id: event.amounts}
         case OrderRecognisedBySettlement():

@@ -17,6 +17,12 @@ from domain.event import Event, Stamp, stream_id
 
 # The code of a document that went out, was never answered and is not in QuickBooks: it is planned anew.
 LOST = "lost"
+# The reason of a document of which QuickBooks has one with the same marks and other contents.
+FOUND_OTHERWISE = "found_otherwise"
+# QuickBooks computed another total than ours.
+TOTAL_DIFFERS = "total_differs"
+# What is seen in QuickBooks is settled there or by a person, not by what Amazon says next.
+_SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS)
 
 Kind = Literal["invoice", "payment", "deposit"]
 
@@ -35,7 +41,10 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PostingHeld(Event, frozen=True, kw_only=True):
-    """The document cannot be posted, and why. `amount` is the money at stake in minor units."""
+    """The document cannot be posted, and why. `amount` is the money at stake in minor units.
+
+    Of one that QuickBooks has, or may have: what a person must look at; no reasons: what was amiss is settled.
+    """
 
     kind: str
     key: str
@@ -114,6 +123,15 @@ class PostingRejected(Event, frozen=True, kw_only=True):
     batch: str = ""
 
 
+class PostingReleased(Event, frozen=True, kw_only=True):
+    """A person looked: none of these documents of QuickBooks (by id) is this one, so it is planned and sent anew."""
+
+    kind: str
+    key: str
+    why: str
+    not_ours: tuple[str, ...] = ()
+
+
 class BatchItem(msgspec.Struct, frozen=True):
     """One document of a batch: its posting stream, the item id towards QuickBooks, the hash of its body."""
 
@@ -170,11 +188,17 @@ class Posting(msgspec.Struct):
     total: int = 0
     mapping_version: int = 0
     lost: bool = False  # refused only because no trace of it was found in QuickBooks
+    not_ours: frozenset[str] = frozenset()  # documents of QuickBooks that a person said are others
 
     @property
     def is_final(self) -> bool:
         """Whether QuickBooks has it, or may have it: then a new plan is an amendment, not a replacement."""
         return self.status in ("submitted", "posted")
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether a person must say if a document found in QuickBooks is this one; it is not sent before."""
+        return any(reason.code == FOUND_OTHERWISE for reason in (*self.reasons, *self.attention))
 
 
 def evolve(state: Posting, event: Event) -> Posting:
@@ -192,11 +216,14 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.depends_on, state.reasons = event.depends_on, ()
             state.mapping_version = event.mapping_version
         case PostingWithdrawn():
-            state.status, state.document = "withdrawn", None
+            state.status, state.document, state.reasons = "withdrawn", None, ()
+        case PostingReleased():
+            state.status, state.lost, state.reasons, state.attention = "rejected", True, (), ()
+            state.not_ours |= frozenset(event.not_ours)
         case PostingSubmitted():
             state.status, state.batch = "submitted", event.batch
         case InvoicePosted() | PaymentPosted() | DepositPosted():
-            state.status = "posted"
+            state.status, state.reasons = "posted", ()
             state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
         case PostingRejected():
             state.status, state.lost = "rejected", event.code == LOST
@@ -226,11 +253,26 @@ def plan(
 def hold(
     kind: str, key: str, reasons: Sequence[Reason], amount: int, currency: str, known: Posting, stamp: Stamp
 ) -> list[Event]:
-    """Hold a posting for `reasons`, unless it is held for exactly these already."""
-    standing = known.attention if known.is_final else known.reasons if known.status == "held" else ()
+    """Hold a posting for `reasons`, unless it is held for exactly these already.
+
+    One that QuickBooks has keeps what was seen there; without reasons, what else was amiss is settled.
+    """
+    if known.is_final:
+        kept = [reason for reason in known.attention if reason.code in _SEEN_IN_QUICKBOOKS]
+        standing, reasons = known.attention, (*kept, *reasons)
+    else:
+        standing = known.reasons if known.status == "held" else ()
     if standing == tuple(reasons):
         return []
     return [PostingHeld(kind=kind, key=key, reasons=tuple(reasons), amount=amount, currency=currency, **stamp.fields())]
+
+
+def settled(kind: str, key: str, known: Posting, stamp: Stamp) -> list[Event]:
+    """What was amiss with a document that QuickBooks has is so no more, as far as Amazon's word goes."""
+    if not known.attention:
+        return []
+    currency = known.document.currency if known.document is not None else ""
+    return hold(kind, key, (), 0, currency, known, stamp)
 
 
 def kind_of(document: Document) -> Kind:

@@ -89,23 +89,56 @@ class SettlementDisputed(Event, frozen=True, kw_only=True):
     evidence: str = ""
 
 
+class SettlementDisputeLifted(Event, frozen=True, kw_only=True):
+    """The settlement stands as it was closed: Amazon gave those lines again, or a person decided so.
+
+    `dismissed` is the hash of the other document where a person did: it is no news if it comes again.
+    """
+
+    settlement_id: str
+    why: str
+    dismissed: str = ""
+
+
 class Settlement(msgspec.Struct):
     """A settlement folded from its events: `closed` is None until lines that add up are recorded."""
 
     closed: SettlementClosed | None = None
     disputed: SettlementDisputed | None = None
     hashes: frozenset[str] = frozenset()
+    dismissed: frozenset[str] = frozenset()
     lines: tuple[SettlementLine, ...] = ()
 
 
 def content_hash(statement: Statement, lines: Iterable[SettlementLine]) -> str:
-    """A hash over what was parsed, so that the same settlement in another encoding is no dispute."""
-    digest = hashlib.blake2b(digest_size=16)
-    encode = msgspec.json.Encoder().encode
-    digest.update(encode(statement))
-    for line in lines:
-        digest.update(encode(line))
-    return digest.hexdigest()
+    """A hash over what is booked: header, and amounts, words, orders and quantities of the lines in any order.
+
+    The same settlement in another encoding, or with fields that were not read before, is no dispute.
+    """
+    facts = sorted(
+        (
+            line.transaction_type,
+            line.amount_type,
+            line.amount_description,
+            line.amount,
+            line.order_id,
+            line.sku,
+            line.quantity or 0,
+        )
+        for line in lines
+    )
+    return hashlib.blake2b(msgspec.json.encode((statement, facts)), digest_size=16).hexdigest()
+
+
+def closed_hash(known: Settlement) -> str:
+    """What `content_hash` gives for a closed settlement's own lines, whatever hash was stored with them."""
+    closed = known.closed
+    if closed is None:
+        return ""
+    statement = Statement(
+        closed.settlement_id, closed.currency, closed.total, closed.start, closed.end, closed.deposit_date
+    )
+    return content_hash(statement, known.lines)
 
 
 def record(
@@ -113,7 +146,7 @@ def record(
 ) -> list[Event]:
     """What is new about a settlement document: nothing, its lines and closing, or a dispute."""
     digest = content_hash(statement, lines)
-    if digest in known.hashes:
+    if digest in (known.hashes if known.closed is None else known.dismissed):
         return []
     lines_sum = sum(line.amount for line in lines)
     dispute = SettlementDisputed(
@@ -127,6 +160,10 @@ def record(
         **stamp.fields(),
     )
     if known.closed is not None:
+        if digest == closed_hash(known):
+            return lift(known, "Amazon gave the lines again that it was closed with", stamp, by_person=False)
+        if known.disputed is not None and known.disputed.content_hash == digest:
+            return []
         return [msgspec.structs.replace(dispute, reason="the same settlement id came back with other lines")]
     events: list[Event] = [
         SettlementLinesIngested(
@@ -169,7 +206,19 @@ def evolve(state: Settlement, event: Event) -> Settlement:
         case SettlementDisputed():
             state.disputed = event
             state.hashes |= {event.content_hash}
+        case SettlementDisputeLifted():
+            state.disputed = None
+            state.dismissed |= {event.dismissed} - {""}
     return state
+
+
+def lift(known: Settlement, why: str, stamp: Stamp, by_person: bool) -> list[Event]:
+    """The settlement stands as it was closed; nothing happens where nothing disputes it, or it was never closed."""
+    if known.closed is None or known.disputed is None:
+        return []
+    dismissed = known.disputed.content_hash if by_person else ""
+    settlement_id = known.closed.settlement_id
+    return [SettlementDisputeLifted(settlement_id=settlement_id, why=why, dismissed=dismissed, **stamp.fields())]
 
 
 def main_marketplace(lines: Iterable[SettlementLine]) -> str:

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from domain.errors import BadInput, ConnectorError
-from entrypoints.commands import audit, books, connect, demo, doctor, flow, mapping, settlement, simulate, sync
+from entrypoints.commands import audit, books, connect, demo, doctor, flow, mapping, posting, settlement, simulate, sync
 from entrypoints.console import BAD_INPUT, FAILED, err
 
 
@@ -31,6 +31,7 @@ app.command("status")(sync.status)
 app.command("held")(sync.held)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(settlement.app, name="settlement")
+app.add_typer(posting.app, name="posting")
 app.add_typer(audit.app, name="audit")
 app.command("rebuild-views")(audit.rebuild_views)
 app.add_typer(books.app, name="books")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from domain.errors import BadInput, VendorError
+from domain.errors import BadInput
 from domain.money import to_minor
 from domain.order import AmazonOrder, OrderItem, Package, Part
 
@@ -172,17 +172,20 @@ class ErrorsAnswer(_Camel, frozen=True):
 
 
 def to_order(order: Order) -> AmazonOrder:
-    """An order in the domain's words. Raises VendorError naming order and path for amounts nobody can read."""
+    """An order in the domain's words; one whose amounts nobody can read has none, and says why."""
     items = order.order_items or []
     total = order.proceeds.grand_total if order.proceeds is not None else None
     currency = total.currency_code if total is not None else _currency(items)
     channel = order.sales_channel or Channel()
     fulfillment = order.fulfillment or Fulfillment()
+    problem = ""
+    total_minor: int | None
     try:
         total_minor = _minor(total, currency, "proceeds.grandTotal")
         parsed = tuple(_item(item, currency, f"orderItems[{number}]") for number, item in enumerate(items))
     except BadInput as error:
-        raise VendorError(f"amazon's order {order.order_id}: {error}", vendor="amazon", code="unreadable") from None
+        # One such order must not keep the others from coming, nor be lost.
+        problem, total_minor, parsed, currency = str(error), None, (), ""
     return AmazonOrder(
         order_id=order.order_id,
         status=fulfillment.fulfillment_status or "",
@@ -212,6 +215,7 @@ def to_order(order: Order) -> AmazonOrder:
             ),
             "",
         ),
+        problem=problem,
     )
 
 
@@ -232,7 +236,9 @@ def _item(item: Item, currency: str, path: str) -> OrderItem:
             for number, breakdown in enumerate(proceeds.breakdowns or ())
             for part in _parts(breakdown, currency, f"{path}.proceeds.breakdowns[{number}]")
         ),
-        facilitator=any(collection.model == "MARKETPLACE_FACILITATOR" for collection in collections),
+        # Where several parties collect, none of the tax is Amazon's alone.
+        facilitator=bool(collections)
+        and all(collection.model == "MARKETPLACE_FACILITATOR" for collection in collections),
         cancelled=item.cancellation is not None and item.cancellation.cancellation_execution is not None,
     )
 

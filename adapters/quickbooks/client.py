@@ -8,6 +8,7 @@ then left to the caller as OutcomeUnknown: it may have been done.
 import logging
 import platform
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -19,11 +20,12 @@ from adapters.http import UNREADABLE, Call, CourteousClient, Limit, QuotaKeeper,
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
 from adapters.quickbooks.faults import action_for, fault_of, is_throttled
-from application.ports import Clock, Company, Fault, Found, References, Vault
-from domain.document import Deposit, Document, Invoice, Payment
+from application.ports import Clock, Company, Fault, Found, References, Sighting, Vault
+from domain.document import Document
 from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Refused, VendorError
 from domain.mapping import QuickBooksRef
-from domain.money import format_minor, to_minor
+from domain.money import to_minor
+from domain.posting import kind_of
 
 MINOR_VERSION = "75"
 
@@ -35,6 +37,7 @@ BATCHES_PER_MINUTE, BATCH_BURST = 38.0, 2.0
 
 THROTTLED_SECONDS = 60.0
 REPLAYS = 2
+SENDING_SECONDS = 400.0  # after this no try of a write begins; see posting_run.LOOK_UP_AFTER
 PAGE = 1_000
 REQUEST_ID_LENGTH, BATCH_REQUEST_ID_LENGTH, ITEM_ID_LENGTH = 50, 36, 10
 
@@ -84,6 +87,7 @@ class QuickBooksClient:
             Limit(f"quickbooks/{realm}/minute", PER_MINUTE / 60, MINUTE_BURST),
         ]
         self._batch_limits = [*self._limits, Limit(f"quickbooks/{realm}/batch", BATCHES_PER_MINUTE / 60, BATCH_BURST)]
+        self._speed = speed
         self._has_currencies: bool | None = None
 
     # --- writing documents ------------------------------------------------------------------------------------
@@ -100,33 +104,41 @@ class QuickBooksClient:
 
         def read(answer: httpx.Response) -> tuple[dict[str, Found | Fault], bytes]:
             told = wire.outcomes(self._succeeded("batch", answer), expected)
-            if any(isinstance(item, Fault) and action_for(item.code) == "retry" for item in told.values()):
-                # Single items were throttled: the same batch again, in which the others are recognised.
-                raise _PartlyThrottled("quickbooks throttled part of a batch", vendor=wire.VENDOR, code="3001")
+            for action, words in (
+                ("retry", "quickbooks throttled part of a batch"),
+                ("replay", "quickbooks does not say what became of part of a batch"),
+            ):
+                # The same batch again, in which what was done is recognised.
+                for fault in told.values():
+                    if isinstance(fault, Fault) and action_for(fault.code) == action:
+                        raise _PartlyUnknown(f"{words}: {fault.code}", vendor=wire.VENDOR, code=fault.code)
             return told, answer.content
 
         return self._write("batch", "/batch", request_id, body, read)
 
     # --- finding documents ------------------------------------------------------------------------------------
 
-    def find(self, document: Document, references: References) -> Found | None:
+    def find(
+        self, documents: Sequence[Document], references: References, everywhere: bool = False
+    ) -> list[list[Sighting]]:
         """See ports.QuickBooks.find."""
-        match document:
-            case Invoice() if references.custom_numbers:
-                entity, where = "Invoice", f"DocNumber = {wire.literal(wire.number(document))}"
-            case Payment():
-                entity, where = "Payment", f"PaymentRefNum = {wire.literal(wire.number(document))}"
-            case _:
-                entity = "Deposit" if isinstance(document, Deposit) else "Invoice"
-                total = format_minor(document.total, document.currency)
-                where = f"TxnDate = {wire.literal(document.day.isoformat())} AND TotalAmt = {wire.literal(total)}"
-        rows = [row for row in self._query(entity, where) if wire.is_it(row, document, references)]
-        if len(rows) > 1:
-            log.error(
-                "%s: quickbooks has %d documents that are all %s of %s; the oldest is taken",
-                self._flow, len(rows), entity, wire.note_marker(document),
-            )  # fmt: skip
-        return wire.found(rows[0], document.currency) if rows else None
+        if not documents:
+            return []
+        entity = wire.ENTITIES[kind_of(documents[0])]
+        seen: list[dict[str, Sighting]] = [{} for _ in documents]
+        for where in wire.searches(documents, references, everywhere):
+            for row in self._query(entity, where):
+                for document, those in zip(documents, seen, strict=True):
+                    if (sighting := wire.sighting(row, document, references)) is not None:
+                        those[sighting.found.quickbooks_id] = sighting
+        found = [sorted(those.values(), key=lambda one: len(one.differs)) for those in seen]
+        for document, sightings in zip(documents, found, strict=True):
+            if sum(not sighting.differs for sighting in sightings) > 1:
+                log.error(
+                    "%s: quickbooks has more than one document that is entirely %s of %s; the oldest is taken",
+                    self._flow, entity, wire.note_marker(document),
+                )  # fmt: skip
+        return found
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """See ports.QuickBooks.read."""
@@ -219,9 +231,12 @@ class QuickBooksClient:
         """Write once: while it is not known what became of it, the same bytes go again under the same request id."""
         unknown: VendorError | None = None
         refusal: VendorError | None = None
+        until = time.monotonic() + SENDING_SECONDS / self._speed
         for replay in range(1 + REPLAYS):
             if unknown is not None:
-                throttled = isinstance(unknown, _PartlyThrottled)
+                if time.monotonic() > until:
+                    break  # others count on it that a sending has ended after a while
+                throttled = isinstance(unknown, _PartlyUnknown) and action_for(unknown.code) == "retry"
                 self._http.rest(THROTTLED_SECONDS if throttled else growing_wait(replay))
             try:
                 return read(self._call(operation, "POST", path, [("requestid", request_id)], body, repeatable=False))
@@ -302,9 +317,10 @@ class QuickBooksClient:
             },
             content=body,
             auth=self._login,
+            patience_seconds=None if repeatable else SENDING_SECONDS,
         )
         return self._http.send(call)
 
 
-class _PartlyThrottled(OutcomeUnknown):
+class _PartlyUnknown(OutcomeUnknown):
     """Some items of a batch were done, others have to wait."""

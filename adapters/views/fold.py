@@ -53,6 +53,7 @@ from domain.order import (
     AmazonOrder,
     OrderAmended,
     OrderCancelled,
+    OrderDated,
     OrderIngested,
     OrderRecognisedBySettlement,
     OrderSettled,
@@ -67,11 +68,17 @@ from domain.posting import (
     PostingHeld,
     PostingPlanned,
     PostingRejected,
+    PostingReleased,
     PostingSubmitted,
     PostingWithdrawn,
     Reason,
 )
-from domain.settlement import SettlementClosed, SettlementDisputed, SettlementLinesIngested
+from domain.settlement import (
+    SettlementClosed,
+    SettlementDisputed,
+    SettlementDisputeLifted,
+    SettlementLinesIngested,
+)
 
 Key = tuple[Any, ...]
 PostingKey = tuple[str, str, str]  # flow, kind, key
@@ -175,7 +182,7 @@ class Fold:
         for order in self.orders.changed.values():
             order.reconciliation = _reconciliation(order)
         for settlement in self.settlements.changed.values():
-            settlement.status = _settlement_status(settlement)
+            settlement.status = _settlement_status(settlement, self.flows.get(settlement.flow))
 
 
 # --- which rows a batch needs ------------------------------------------------------------------------------------
@@ -197,16 +204,16 @@ def _names_order(event: OrderIngested | OrderAmended | OrderCancelled) -> tuple[
     return "orders", (event.flow, event.order.order_id)
 
 
-def _names_settled_order(event: OrderSettled | OrderRecognisedBySettlement) -> tuple[str, Key]:
+def _names_settled_order(event: OrderSettled | OrderDated | OrderRecognisedBySettlement) -> tuple[str, Key]:
     return "orders", (event.flow, event.order_id)
 
 
-def _names_settlement(event: SettlementClosed | SettlementDisputed) -> tuple[str, Key]:
+def _names_settlement(event: SettlementClosed | SettlementDisputed | SettlementDisputeLifted) -> tuple[str, Key]:
     return "settlements", (event.flow, event.settlement_id)
 
 
 def _names_posting(
-    event: PostingPlanned | PostingHeld | PostingSubmitted | PostingRejected | PostingWithdrawn,
+    event: PostingPlanned | PostingHeld | PostingSubmitted | PostingRejected | PostingWithdrawn | PostingReleased,
 ) -> tuple[str, Key]:
     return "postings", (event.flow, event.kind, event.key)
 
@@ -229,9 +236,12 @@ def _names_cycle(event: CycleStarted | CycleFinished | CycleFailed) -> tuple[str
 
 _NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
     **dict.fromkeys((OrderIngested, OrderAmended, OrderCancelled), _names_order),
-    **dict.fromkeys((OrderSettled, OrderRecognisedBySettlement), _names_settled_order),
-    **dict.fromkeys((SettlementClosed, SettlementDisputed), _names_settlement),
-    **dict.fromkeys((PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn), _names_posting),
+    **dict.fromkeys((OrderSettled, OrderDated, OrderRecognisedBySettlement), _names_settled_order),
+    **dict.fromkeys((SettlementClosed, SettlementDisputed, SettlementDisputeLifted), _names_settlement),
+    **dict.fromkeys(
+        (PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn, PostingReleased),
+        _names_posting,
+    ),
     **dict.fromkeys(_POSTED_KINDS, _names_posted),
     **dict.fromkeys((MappingMissing, MappingFound), _names_gap),
     **dict.fromkeys((BatchSubmitted, BatchAnswered), _names_batch),
@@ -360,16 +370,30 @@ def _batch_answered(fold: Fold, event: BatchAnswered, _: Recorded) -> Subject:
 def _order_reported(fold: Fold, event: OrderIngested | OrderAmended | OrderCancelled, _: Recorded) -> Subject:
     order = event.order
     row = fold.orders.take(event.flow, order.order_id)
+    first_sight = not row.created
     row.status, row.marketplace, row.currency, row.total = order.status, order.marketplace, order.currency, order.total
     row.created, row.updated = as_text(order.created), as_text(order.updated)
     parcels = [package.shipped_at for package in order.packages if package.shipped_at is not None]
     if parcels:
-        row.shipped = as_text(min(parcels))
+        row.shipped, row.dated = as_text(min(parcels)), 1
     elif row.shipped is None and order.status == "SHIPPED":
-        row.shipped = row.updated
+        row.shipped, row.dated = row.updated, int(not first_sight)
+    if row.posted is not None and row.shipped is not None:
+        row.shipped, row.dated = min(row.shipped, row.posted), 1
     row.item_count = len(order.items)
     row.silent = _silent(order, row, fold.flows.get(event.flow))
     return Subject(order.order_id)
+
+
+def _order_dated(fold: Fold, event: OrderDated, _: Recorded) -> Subject:
+    row = fold.orders.take(event.flow, event.order_id)
+    posted = as_text(event.posted)
+    row.posted = min(posted, row.posted or posted)
+    if row.shipped is not None:
+        row.shipped, row.dated = min(row.shipped, row.posted), 1
+    if row.silent in ("", "historical"):
+        row.silent = "historical" if _is_historical(row, fold.flows.get(event.flow)) else ""
+    return Subject(event.order_id, event.settlement_id)
 
 
 def _order_settled(fold: Fold, event: OrderSettled, _: Recorded) -> Subject:
@@ -390,12 +414,19 @@ def _silent(order: AmazonOrder, row: OrderRow, flow: FlowRow | None) -> str:
     """Why an order that shipped makes no invoice; the same answers as `posting_rules.invoice.invoice_for`."""
     if not order.amazon_channel:
         return "not_amazon"
-    if row.shipped is not None and flow is not None and flow.since is not None:
-        day = Flow(zone=flow.zone).day(datetime.fromisoformat(row.shipped))
-        if day < date.fromisoformat(flow.since):
-            return "historical"
+    if _is_historical(row, flow):
+        return "historical"
+    if order.total == 0 and order.items:
+        return "free"
     billed = (item for item in order.items if not item.cancelled or item.shipped)
     return "" if any(item.parts or item.proceeds for item in billed) else "free"
+
+
+def _is_historical(row: OrderRow, flow: FlowRow | None) -> bool:
+    if row.shipped is None or flow is None or flow.since is None:
+        return False
+    day = Flow(zone=flow.zone).day(datetime.fromisoformat(row.shipped if row.dated else row.created))
+    return day < date.fromisoformat(flow.since)
 
 
 def _reconciliation(row: OrderRow) -> str:
@@ -448,7 +479,12 @@ def _settlement_disputed(fold: Fold, event: SettlementDisputed, _: Recorded) -> 
     return Subject(settlement_id=event.settlement_id)
 
 
-def _settlement_status(row: SettlementRow) -> str:
+def _settlement_lifted(fold: Fold, event: SettlementDisputeLifted, _: Recorded) -> Subject:
+    fold.settlements.take(event.flow, event.settlement_id).dispute = ""
+    return Subject(settlement_id=event.settlement_id)
+
+
+def _settlement_status(row: SettlementRow, flow: FlowRow | None) -> str:
     if row.dispute:
         return "disputed"
     if row.deposit_status == "posted":
@@ -459,6 +495,10 @@ def _settlement_status(row: SettlementRow) -> str:
         return "posting"
     if row.deposit_status == "planned" or row.payments_planned:
         return "planned"
+    paid_at = row.deposit_date or row.period_end
+    if flow is not None and flow.since is not None and paid_at is not None and row.lines is not None:
+        if Flow(zone=flow.zone).day(datetime.fromisoformat(paid_at)) < date.fromisoformat(flow.since):
+            return "before_start"
     return "received"
 
 
@@ -537,6 +577,13 @@ def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject
     _set_status(fold, row, "rejected")
     refusal = Reason("refused_by_quickbooks", f"{event.code}: {event.message}", row.amount)
     _give_reasons(fold, row, (refusal,), row.currency, event.at)
+    return _subject(row)
+
+
+def _released(fold: Fold, event: PostingReleased, recorded: Recorded) -> Subject:
+    row = _posting(fold, event.kind, event.key, recorded)
+    _set_status(fold, row, "rejected")
+    _give_reasons(fold, row, (), row.currency, event.at)
     return _subject(row)
 
 
@@ -677,13 +724,16 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     OrderAmended: _order_reported,
     OrderCancelled: _order_reported,
     OrderSettled: _order_settled,
+    OrderDated: _order_dated,
     OrderRecognisedBySettlement: _order_recognised,
     SettlementLinesIngested: _settlement_lines,
     SettlementClosed: _settlement_closed,
     SettlementDisputed: _settlement_disputed,
+    SettlementDisputeLifted: _settlement_lifted,
     PostingHeld: _held,
     PostingPlanned: _planned,
     PostingWithdrawn: _withdrawn,
+    PostingReleased: _released,
     PostingSubmitted: _submitted,
     InvoicePosted: _posted,
     PaymentPosted: _posted,

@@ -5,7 +5,8 @@ not filter; every report but counts and clearing takes `limit`. The columns, in 
 
 settlements  settlement_id currency start end deposit_date day total lines marketplace status deposit_total difference
              quickbooks_id payments_posted deposit_cleared received_at reasons (list of texts) | newest first.
-             status: disputed received held planned posting posted; difference: deposited less stated, None until posted
+             status: disputed received before_start held planned posting posted (before_start: paid before the flow's
+             first day); difference: deposited less stated, None until posted
 orders       order_id status (Amazon's) marketplace currency total created updated shipped item_count invoice_key
              invoice_status invoice_total settled settlements (amounts by settlement id) recognised_by silent (why no
              invoice comes of it: not_amazon, free, historical) reconciliation | newest first.

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -48,7 +48,8 @@ class OrderRow(msgspec.Struct, gc=False):
     """An order and how far it is in the books.
 
     `settled` is the sum of `settlements` (JSON, amounts by settlement id); `invoice_total` is what stands or shall
-    stand in QuickBooks; `silent` says why Amazon's order makes no invoice at all.
+    stand in QuickBooks; `silent` says why Amazon's order makes no invoice at all. `shipped` is when it was seen to have
+    shipped, which is when it did only if `dated`; `posted` is when a settlement shows its sale.
     """
 
     flow: str
@@ -60,6 +61,8 @@ class OrderRow(msgspec.Struct, gc=False):
     created: str = ""
     updated: str = ""
     shipped: str | None = None
+    dated: int = 0
+    posted: str | None = None
     item_count: int = 0
     invoice_key: str = ""
     invoice_status: str = ""

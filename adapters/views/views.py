@@ -254,6 +254,17 @@ class DatabaseViews:
             [flow, kind],
         )
 
+    def blocked_settlements(self, flow: str) -> list[str]:
+        """Settlements planned on postings that are held, refused or withdrawn since, oldest first."""
+        return self._texts(
+            "SELECT p.settlement_id FROM postings p JOIN posting_dependencies d "
+            "ON d.flow = p.flow AND d.kind = p.kind AND d.key = p.key JOIN postings n "
+            "ON n.flow = d.flow AND n.kind = d.needs_kind AND n.key = d.needs_key "
+            "WHERE p.flow = ? AND p.status = 'planned' AND n.status IN ('held', 'rejected', 'withdrawn') "
+            "GROUP BY p.settlement_id ORDER BY MIN(p.position), p.settlement_id",
+            [flow],
+        )
+
     def open_gaps(self, flow: str) -> list[str]:
         """Missing mapping keys, oldest first."""
         return self._texts(

@@ -22,6 +22,7 @@ from domain.order import (
     AmazonOrder,
     OrderAmended,
     OrderCancelled,
+    OrderDated,
     OrderIngested,
     OrderRecognisedBySettlement,
     OrderSettled,
@@ -37,10 +38,16 @@ from domain.posting import (
     PostingHeld,
     PostingPlanned,
     PostingRejected,
+    PostingReleased,
     PostingSubmitted,
     PostingWithdrawn,
 )
-from domain.settlement import SettlementClosed, SettlementDisputed, SettlementLinesIngested
+from domain.settlement import (
+    SettlementClosed,
+    SettlementDisputed,
+    SettlementDisputeLifted,
+    SettlementLinesIngested,
+)
 
 
 def in_words(event: Event, currency: str = "", stands: bool = False) -> str:
@@ -150,6 +157,13 @@ def _order_settled(event: OrderSettled, currency: str) -> str:
     return f"Settlement {event.settlement_id} pays {total} of order {event.order_id}{by}: {amounts or 'nothing'}"
 
 
+def _order_dated(event: OrderDated) -> str:
+    return (
+        f"Settlement {event.settlement_id} shows the sale of order {event.order_id} on "
+        f"{event.posted:%Y-%m-%d %H:%M} UTC, earlier than it was known to have shipped"
+    )
+
+
 def _order_recognised(event: OrderRecognisedBySettlement) -> str:
     return (
         f"Settlement {event.settlement_id} books order {event.order_id} directly as income of "
@@ -178,7 +192,13 @@ def _settlement_disputed(event: SettlementDisputed) -> str:
     )
 
 
+def _dispute_lifted(event: SettlementDisputeLifted) -> str:
+    return f"Settlement {event.settlement_id} stands as it was closed: {event.why}"
+
+
 def _held(event: PostingHeld, stands: bool) -> str:
+    if not event.reasons:
+        return f"{_named(event.kind, event.key)}: what needed attention is settled"
     why = "; ".join(reason.text for reason in event.reasons[:3])
     more = f"; and {len(event.reasons) - 3} more reasons" if len(event.reasons) > 3 else ""
     is_held = "needs a person's attention" if stands else "is held"
@@ -193,6 +213,11 @@ def _planned(event: PostingPlanned) -> str:
 
 def _withdrawn(event: PostingWithdrawn) -> str:
     return f"{_named(event.kind, event.key)} is no longer wanted: {event.why}"
+
+
+def _released(event: PostingReleased) -> str:
+    others = f" (not {', '.join(event.not_ours)})" if event.not_ours else ""
+    return f"{_named(event.kind, event.key)} is not in QuickBooks{others} and is sent anew: {event.why}"
 
 
 def _submitted(event: PostingSubmitted) -> str:
@@ -273,12 +298,15 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     OrderIngested: _order_ingested,
     OrderAmended: _order_amended,
     OrderCancelled: _order_cancelled,
+    OrderDated: _order_dated,
     OrderRecognisedBySettlement: _order_recognised,
     SettlementLinesIngested: _lines_ingested,
     SettlementClosed: _settlement_closed,
     SettlementDisputed: _settlement_disputed,
+    SettlementDisputeLifted: _dispute_lifted,
     PostingPlanned: _planned,
     PostingWithdrawn: _withdrawn,
+    PostingReleased: _released,
     PostingSubmitted: _submitted,
     InvoicePosted: _posted("invoice"),
     PaymentPosted: _posted("payment"),

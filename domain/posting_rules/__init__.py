@@ -5,7 +5,16 @@ pure; what cannot be placed is held with its reasons and its money, never guesse
 """
 
 from domain.posting_rules.held import Held, gap_keys
-from domain.posting_rules.invoice import NothingToPost, invoice_for
-from domain.posting_rules.settlement import SettlementPlan, plan_settlement
+from domain.posting_rules.invoice import NothingToPost, invoice_for, shows_earlier
+from domain.posting_rules.settlement import SettlementPlan, plan_settlement, sales_posted
 
-__all__ = ["Held", "NothingToPost", "SettlementPlan", "gap_keys", "invoice_for", "plan_settlement"]
+__all__ = [
+    "Held",
+    "NothingToPost",
+    "SettlementPlan",
+    "gap_keys",
+    "invoice_for",
+    "plan_settlement",
+    "sales_posted",
+    "shows_earlier",
+]

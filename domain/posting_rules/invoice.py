@@ -26,10 +26,15 @@ _COMPONENTS = {
     "DISCOUNT/SHIPPING": ("Order", "Promotion", "Shipping"),
     "DISCOUNT/GIFT_WRAP": ("Order", "Promotion", "GiftWrap"),
 }
+_COMPONENT_BY_TRIPLE = {triple: component for component, triple in _COMPONENTS.items()}
 
 
 class NothingToPost(msgspec.Struct, frozen=True):
-    """The order makes no document now; `why` is one of waiting, cancelled, not_amazon, free, recognised, historical."""
+    """The order makes no document now.
+
+    `why` is one of waiting, cancelled, not_amazon, free (no amounts), zero (amounts that cancel out), recognised,
+    historical; of a settlement before_start.
+    """
 
     why: str
 
@@ -40,6 +45,9 @@ def invoice_for(order: Order, flow: Flow, mapping: Mapping) -> Invoice | Held | 
     if known is None or (silence := _no_invoice(order, known, flow)):
         return NothingToPost(silence if known is not None else "waiting")
 
+    if known.problem:
+        text = f"order {known.order_id}: {known.problem}; it is read again when Amazon reports it anew"
+        return Held((Reason("unreadable_order", text),), 0, known.currency)
     reasons: list[Reason] = []
     lines: list[InvoiceLine] = []
     tax = 0
@@ -54,7 +62,9 @@ def invoice_for(order: Order, flow: Flow, mapping: Mapping) -> Invoice | Held | 
     stake = total or known.total or 0
     if not lines and not reasons:
         return NothingToPost("free")
-    if not reasons and total <= 0:
+    if not reasons and total == 0:
+        return NothingToPost("zero")
+    if not reasons and total < 0:
         reasons.append(
             Reason("total_not_positive", f"order {known.order_id} has a total of {_money(total, known)}", total)
         )
@@ -87,10 +97,34 @@ def invoice_for(order: Order, flow: Flow, mapping: Mapping) -> Invoice | Held | 
 
 
 def ship_time(order: Order) -> datetime:
-    """When the order shipped: the first parcel's time, else when Amazon first reported it shipped (UTC)."""
+    """When the order shipped: the first parcel's time, else when Amazon first reported it shipped (UTC).
+
+    A settlement that shows its sale earlier is right: Amazon charges at shipment (accounting.md 2.6).
+    """
     assert order.known is not None
-    parcels = [package.shipped_at for package in order.known.packages if package.shipped_at is not None]
-    return min(parcels) if parcels else order.first_shipped or order.known.updated
+    parcels = _parcel_times(order.known)
+    shipped = min(parcels) if parcels else order.first_shipped or order.known.updated
+    return shipped if order.first_posted is None else min(shipped, order.first_posted)
+
+
+def shows_earlier(order: Order, posted: datetime, flow: Flow) -> bool:
+    """Whether a settlement that shows an order's sale at `posted` (UTC) tells something new about when it shipped."""
+    known = order.known
+    if known is None or known.status != "SHIPPED" or order.recognised_by:
+        return False
+    if order.first_posted is not None and order.first_posted <= posted:
+        return False
+    unsure = flow.since is not None and flow.day(_shipped_at_the_earliest(order, known)) < flow.since
+    return unsure or flow.day(posted) < flow.day(ship_time(order))
+
+
+def component_of(triple: tuple[str, str, str]) -> str:
+    """The component of an invoice that a settlement's sales line pays."""
+    return _COMPONENT_BY_TRIPLE.get(triple, triple[2])
+
+
+def _parcel_times(order: AmazonOrder) -> list[datetime]:
+    return [package.shipped_at for package in order.packages if package.shipped_at is not None]
 
 
 def customer_key(marketplace: str, currency: str) -> str:
@@ -107,9 +141,19 @@ def _no_invoice(order: Order, known: AmazonOrder, flow: Flow) -> str:
         return "cancelled"
     if known.status != "SHIPPED":
         return "waiting"
-    if flow.since is not None and flow.day(ship_time(order)) < flow.since:
+    if flow.since is not None and flow.day(_shipped_at_the_earliest(order, known)) < flow.since:
         return "historical"
     return ""
+
+
+def _shipped_at_the_earliest(order: Order, known: AmazonOrder) -> datetime:
+    """The ship time where it is known, else when the order was placed.
+
+    Amazon states no ship time for what it ships itself. Of an order first seen when it had shipped already, and
+    ordered before the cut-off, the income may be in the books: it is booked when a settlement pays it, not invoiced.
+    """
+    dated = order.first_posted is not None or order.seen_before or _parcel_times(known)
+    return ship_time(order) if dated else known.created
 
 
 def _item_lines(item: OrderItem, order: AmazonOrder, mapping: Mapping) -> tuple[list[InvoiceLine], int, list[Reason]]:
@@ -145,6 +189,7 @@ def _item_lines(item: OrderItem, order: AmazonOrder, mapping: Mapping) -> tuple[
                 description=_describe(item, component),
                 quantity=item.quantity if component == "ITEM" else 0,
                 sku=item.sku,
+                component=component,
             )
         )
     return lines, read.tax, reasons

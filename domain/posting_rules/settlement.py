@@ -8,7 +8,7 @@ document passes through clearing; the clearing line is computed twice and must a
 import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 
@@ -21,7 +21,7 @@ from domain.money import format_minor
 from domain.order import Order
 from domain.posting import Posting, Reason
 from domain.posting_rules.held import Held, capped, missing_account, missing_bank, missing_rule
-from domain.posting_rules.invoice import NothingToPost, invoice_for
+from domain.posting_rules.invoice import NothingToPost, component_of, invoice_for
 from domain.settlement import Settlement, SettlementClosed, SettlementLine
 
 INVOICES_PER_PAYMENT = 100
@@ -60,12 +60,14 @@ def plan_settlement(
     invoices: MappingOf[str, Posting],
     flow: Flow,
     mapping: Mapping,
-) -> SettlementPlan | Held:
-    """The documents of a settlement, or everything that keeps it from being posted.
+) -> SettlementPlan | Held | NothingToPost:
+    """The documents of a settlement, everything that keeps it from being posted, or that it is not this flow's to post.
 
     `orders` and `invoices` (by order id) are those the lines name, as far as they are known.
     """
     closed = settlement.closed
+    if closed is not None and _before_start(closed, flow):
+        return NothingToPost("before_start")
     if closed is None or settlement.disputed is not None:
         return _held_dispute(settlement)
     currency = closed.currency
@@ -108,6 +110,24 @@ def plan_settlement(
     return _documents(closed, sorted_lines, settled, recognised, invoices, day)
 
 
+def _before_start(closed: SettlementClosed, flow: Flow) -> bool:
+    """Whether the money came before the flow's first day: it is in the books already, by whoever kept them then."""
+    paid_at = closed.deposit_date or closed.end
+    return flow.since is not None and paid_at is not None and flow.day(paid_at) < flow.since
+
+
+def sales_posted(lines: Sequence[SettlementLine]) -> dict[str, datetime]:
+    """When a settlement's lines show the sale of each Amazon order, the earliest of them (UTC)."""
+    earliest: dict[str, datetime] = {}
+    for line in lines:
+        if line.posted is not None and _is_sale(line):
+            posted = line.posted
+            if posted.time() == time():
+                posted += timedelta(hours=12)  # a date alone: its noon is the same day in every books zone but few
+            earliest[line.order_id] = min(posted, earliest.get(line.order_id, posted))
+    return earliest
+
+
 def account_key(key: str, currency: str) -> str:
     """The key with its currency where each currency has an account of its own: `CLR:USD`."""
     return f"{key}:{currency}" if key in PER_CURRENCY else key
@@ -124,12 +144,15 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
     unmapped: dict[tuple[str, str, str], list[SettlementLine]] = {}
     needs_journal: dict[str, list[SettlementLine]] = {}
     taxes: dict[tuple[str, str], list[SettlementLine]] = {}
+    misplaced: dict[tuple[str, str, str], list[SettlementLine]] = {}
     for line in lines:
         rule = mapping.rule_for(line.triple)
         if rule is None or rule.role == "review" or not sign_fits(rule, line.transaction_type, line.amount):
             unmapped.setdefault(line.triple, []).append(line)
         elif rule.role in _TAX_ROLES or _is_tax_discount(line):
             taxes.setdefault((line.order_id, line.transaction_type.lower()), []).append(line)
+        elif flow.has_orders and rule.role != "order_charge" and _is_sale(line):
+            misplaced.setdefault(line.triple, []).append(line)
         elif rule.account == "CLR":
             result.balance.append(line)
         elif rule.role == "order_charge" and flow.has_orders:
@@ -143,9 +166,21 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
     for key, same in needs_journal.items():
         text = f"{_money(_sum(same), currency)} for {key} cannot stand on a deposit; it needs a journal entry"
         result.reasons.append(Reason("needs_journal", text, _sum(same)))
+    for triple, same in misplaced.items():
+        text = (
+            f"{_money(_sum(same), currency)} of {' | '.join(triple)} is what buyers paid, on their invoices already; "
+            "a rule of this flow gives it another role than order_charge, which would book it twice"
+        )
+        result.reasons.append(Reason("not_order_charge", text, _sum(same)))
     for (order_id, transaction_type), same in taxes.items():
         _net_tax(result, order_id, transaction_type, same, currency)
     return result
+
+
+def _is_sale(line: SettlementLine) -> bool:
+    """Whether a line is part of what a buyer paid for an Amazon order."""
+    sale = line.transaction_type == "Order" and line.amount_type in ("ItemPrice", "Promotion")
+    return sale and _AMAZON_ORDER_ID.fullmatch(line.order_id) is not None
 
 
 def _is_tax_discount(line: SettlementLine) -> bool:
@@ -187,16 +222,14 @@ def _orders_paid(
     reasons: list[Reason] = []
     for order_id, charges in result.orders.items():
         amount = sum(line.amount for _, line in charges)
-        by_account: dict[str, int] = {}
-        for rule, line in charges:
-            by_account[rule.account] = by_account.get(rule.account, 0) + line.amount
-        order = orders.get(order_id)
-        if order is not None and _booked_directly(order, closed.settlement_id, flow, mapping):
+        order, invoice = orders.get(order_id), invoices.get(order_id)
+        by_account = _by_account(charges, invoice)
+        if order is not None and _booked_directly(order, invoice, amount, flow, mapping):
             recognised[order_id] = amount
             for rule, line in charges:
                 result.direct.setdefault(rule.account, []).append(line)
             continue
-        reason = _not_payable(order_id, order, invoices.get(order_id), by_account, amount, closed, day)
+        reason = _not_payable(order_id, order, invoice, by_account, amount, closed, day)
         if reason is not None:
             reasons.append(reason)
         else:
@@ -206,12 +239,32 @@ def _orders_paid(
     return settled, recognised, reasons
 
 
-def _booked_directly(order: Order, settlement_id: str, flow: Flow, mapping: Mapping) -> bool:
-    """Whether an order's income is booked here: it shipped before the flow's cut-off, or was so booked before."""
+def _by_account(charges: Sequence[tuple[Rule, SettlementLine]], invoice: Posting | None) -> dict[str, int]:
+    """An order's charges by account key, by the one its invoice used where the rule is another today."""
+    used: dict[str, str] = {}
+    if invoice is not None and isinstance(invoice.document, Invoice):
+        used = {line.component: line.account for line in invoice.document.lines if line.component}
+    sums: dict[str, int] = {}
+    for rule, line in charges:
+        key = used.get(component_of(line.triple), rule.account)
+        sums[key] = sums.get(key, 0) + line.amount
+    return sums
+
+
+def _booked_directly(order: Order, invoice: Posting | None, amount: int, flow: Flow, mapping: Mapping) -> bool:
+    """Whether an order's income is booked here and not by an invoice.
+
+    So it is where it shipped before the flow's cut-off, was so booked before, or comes to nothing (a full discount),
+    which no invoice can show; never where QuickBooks has, or may have, its invoice.
+    """
+    if invoice is not None and invoice.is_final:
+        return False
     if order.recognised_by:
         return True
     outcome = invoice_for(order, flow, mapping)
-    return isinstance(outcome, NothingToPost) and outcome.why == "historical"
+    if not isinstance(outcome, NothingToPost):
+        return False
+    return outcome.why == "historical" or (outcome.why == "zero" and amount == 0)
 
 
 def _not_payable(
@@ -231,7 +284,7 @@ def _not_payable(
     if order is None or order.known is None:
         return Reason("order_not_seen", f"order {order_id} is paid ({money}) and was never seen", amount, waits_for)
     document = invoice.document if invoice is not None else None
-    if invoice is None or not isinstance(document, Invoice):
+    if invoice is None or not isinstance(document, Invoice) or invoice.status == "held":
         text = f"order {order_id} is paid ({money}) and has no invoice: Amazon reports it {order.known.status}"
         if invoice is not None and invoice.reasons:
             text = f"order {order_id} is paid ({money}) and its invoice is held: {invoice.reasons[0].text}"
@@ -271,6 +324,13 @@ def _differs(
                 f"its invoice {_money(left, closed.currency)} open"
             )
             return Reason("settled_differs", text, amount, f"order:{order_id}")
+    open_total = invoice.total - sum(sum(amounts.values()) for amounts in others)
+    if amount > open_total:
+        text = (
+            f"order {order_id}: the settlement pays {_money(amount, closed.currency)}, of its invoice only "
+            f"{_money(open_total, closed.currency)} is open"
+        )
+        return Reason("settled_differs", text, amount, f"order:{order_id}")
     return None
 
 
@@ -386,4 +446,4 @@ def _sum(lines: Sequence[SettlementLine]) -> int:
 
 
 def _money(amount: int, currency: str) -> str:
-    return f"{format_minor(amount, currency)} {currency}"
+    return f"{format_minor(amount, currency)} {currency}" if currency else f"{amount} (minor units)"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.errors import BadInput
-from domain.flow import Flow, FlowCreated
+from domain.flow import Flow, FlowCreated, check_alone
 from entrypoints.bootstrap import services
 from entrypoints.console import out, print_json, print_table
 
@@ -39,6 +39,9 @@ def create(
         list[str] | None, typer.Option(help="QuickBooks bank account that receives payouts; one per --currency.")
     ] = None,
     currency: Annotated[list[str] | None, typer.Option(help="Currency of the --bank before or after it.")] = None,
+    another_seller: Annotated[
+        bool, typer.Option(help="Another flow has this region and company, and this is another seller's account.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Create a flow."""
@@ -60,6 +63,9 @@ def create(
             zone=zone,
             banks={code.upper(): account for code, account in zip(currencies, banks, strict=True)},
         )
+        if not another_seller:
+            service.views.catch_up()
+            check_alone(created, [service.bookkeeping.flow(other) for other in service.views.flows() if other != name])
         service.bookkeeping.create_flow(created)
         service.views.catch_up()
         if as_json:

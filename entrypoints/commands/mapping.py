@@ -6,7 +6,7 @@ import typer
 
 from domain.chart import default_chart
 from domain.errors import BadInput
-from domain.mapping import MappingChanged, Rule, default_rules, parse_triple
+from domain.mapping import MappingChanged, Rule, default_role, default_rules, parse_triple
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json, print_table
@@ -64,7 +64,9 @@ def set_rule(
     amount_type: Annotated[str, typer.Argument(help="Amazon's amount type; * for any.")],
     amount_description: Annotated[str, typer.Argument(help="Amazon's amount description; * for any.")],
     account: Annotated[str, typer.Argument(help="An account key of the chart, for example OTHFEE.")] = "",
-    role: Annotated[str, typer.Option(help="What kind of amount it is.")] = "fee",
+    role: Annotated[
+        str, typer.Option(help="What kind of amount it is; that of the rule in force if you do not say.")
+    ] = "",
     why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
     remove: Annotated[bool, typer.Option(help="Remove the flow's own rule for this triple.")] = False,
     as_json: AsJson = False,
@@ -75,7 +77,7 @@ def set_rule(
         raise BadInput("--why is needed: the reason stands in the audit trail, for example --why 'new fee since July'")
     if not remove and account not in default_chart():
         raise BadInput(f"account key {account!r} is not in the chart; expected one of {', '.join(default_chart())}")
-    if role not in ROLES:
+    if role and role not in ROLES:
         raise BadInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
     with services() as service:
         service.bookkeeping.flow(flow)
@@ -83,6 +85,7 @@ def set_rule(
         mapping = service.bookkeeping.mapping(flow)
         if remove and all(rule.triple != triple for rule in mapping.own_rules):
             raise BadInput(f"the flow has no rule of its own for {' | '.join(triple)}; see: ml-connector mapping show")
+        role = role or default_role(mapping, triple, account)
         changed = MappingChanged(
             flow=flow,
             at=service.clock(),
@@ -96,9 +99,18 @@ def set_rule(
         service.views.catch_up()
         version = service.bookkeeping.mapping(flow).version
     if as_json:
-        print_json({"flow": flow, "version": version, "rule": list(triple), "account": None if remove else account})
+        print_json(
+            {
+                "flow": flow,
+                "version": version,
+                "rule": list(triple),
+                "account": None if remove else account,
+                "role": None if remove else role,
+            }
+        )
     else:
-        out.print(f"Mapping version {version}. What waited for this is posted by: ml-connector sync {flow}")
+        said = "" if remove else f" {' | '.join(triple)} goes to {account} as {role}."
+        out.print(f"Mapping version {version}.{said} What waited for this is posted by: ml-connector sync {flow}")
     return 0
 
 

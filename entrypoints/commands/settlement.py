@@ -7,6 +7,7 @@ import typer
 
 from application.inspection import Inspection, exit_status, inspect_files
 from application.settlement_files import ingest_document
+from domain.errors import BadInput
 from domain.mapping import Mapping
 from entrypoints.bootstrap import read_settlement_report, services
 from entrypoints.commands.flow import AsJson, FlowName
@@ -29,6 +30,29 @@ def inspect(files: Files, as_json: AsJson = False) -> int:
     else:
         _show(report)
     return exit_status(report)
+
+
+@app.command()
+def keep(
+    flow: FlowName,
+    settlement_id: Annotated[str, typer.Argument(help="The disputed settlement.")],
+    why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Keep a settlement as it was first complete, where Amazon sent its id again with other lines."""
+    if not why.strip():
+        raise BadInput(
+            "--why is needed: the reason stands in the audit trail, for example --why 'Seller Support case 123'"
+        )
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        service.bookkeeping.lift_dispute(state, settlement_id, service.person, why)
+        service.views.catch_up()
+    if as_json:
+        print_json({"flow": flow, "settlement_id": settlement_id, "kept": True})
+    else:
+        out.print(f"Settlement {settlement_id} stands as it was. It is posted by: ml-connector sync {flow}")
+    return 0
 
 
 @app.command("import")

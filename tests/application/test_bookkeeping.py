@@ -3,7 +3,7 @@
 Without these an amended order could unbalance a settlement, or two writers could plan the same document twice.
 """
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,7 +13,9 @@ import trade
 from adapters.event_store import DatabaseEventStore
 from application.bookkeeping import Bookkeeping
 from application.ports import Append
+from domain import settlement as settlements
 from domain.document import Invoice, Payment
+from domain.errors import BadInput
 from domain.flow import FlowCreated
 from domain.mapping import MappingChanged
 from domain.order import AmazonOrder
@@ -48,6 +50,13 @@ def ingest(books: Bookkeeping, *orders: AmazonOrder) -> Any:
 def settle(books: Bookkeeping, amount: str, settlement_id: str = "284") -> Any:
     rows = trade.lines(("Order", "ItemPrice", "Principal", amount, ONE))
     statement = Statement(settlement_id, "USD", trade.usd(amount), None, None, trade.NOW)
+    return books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+
+
+def settle_again(books: Bookkeeping, *amounts: str, settlement_id: str = "284") -> Any:
+    """The settlement's document, once more and perhaps with other lines."""
+    rows = trade.lines(*[("Order", "ItemPrice", "Principal", amount, ONE) for amount in amounts])
+    statement = Statement(settlement_id, "USD", sum(row.amount for row in rows), None, None, trade.NOW)
     return books.ingest_settlement(books.flow("us"), statement, rows, "tests")
 
 
@@ -144,6 +153,120 @@ def test_a_settlement_that_comes_back_with_other_lines_is_disputed_and_not_plann
     deposit = posting(books, "deposit", "284")
     assert (deposit.status, deposit.reasons[0].code) == ("held", "disputed")
     assert posting(books, "payment", "284-1").status == "withdrawn"
+
+
+def test_a_dispute_ends_when_amazon_gives_the_first_lines_again_and_begins_anew_with_the_others(
+    books: Bookkeeping,
+) -> None:
+    ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))
+    settle(books, "24.99")
+    settle(books, "24.98")
+    settle(books, "24.99")
+    assert (posting(books, "deposit", "284").status, posting(books, "payment", "284-1").status) == ("planned",) * 2
+
+    settle(books, "24.98")
+    assert posting(books, "deposit", "284").reasons[0].code == "disputed"
+
+
+def test_a_person_may_keep_a_disputed_settlement_as_it_was(books: Bookkeeping) -> None:
+    ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))
+    settle(books, "24.99")
+    settle(books, "24.98")
+
+    books.lift_dispute(books.flow("us"), "284", "ada", "Seller Support confirmed the first")
+    assert posting(books, "deposit", "284").status == "planned"
+
+    settle(books, "24.98")  # said once is enough
+    assert posting(books, "deposit", "284").status == "planned"
+    settle(books, "24.97")
+    assert posting(books, "deposit", "284").reasons[0].code == "disputed"
+    with pytest.raises(BadInput, match="285"):
+        books.lift_dispute(books.flow("us"), "285", "ada", "no reason")
+
+
+def test_the_same_lines_in_another_order_are_no_news(books: Bookkeeping, store: DatabaseEventStore) -> None:
+    ingest(books, trade.order(ONE, trade.item(1, ITEM="20.00"), trade.item(2, ITEM="4.99")))
+    settle_again(books, "20.00", "4.99")
+    end = store.end()
+
+    settle_again(books, "4.99", "20.00")
+
+    assert store.end() == end
+
+
+def test_lines_stored_by_an_older_version_dispute_nothing(books: Bookkeeping, store: DatabaseEventStore) -> None:
+    """The stored hash may be of another making: what counts is what the lines say."""
+    ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))
+    rows = trade.lines(("Order", "ItemPrice", "Principal", "24.99", ONE))
+    statement = Statement("284", "USD", trade.usd("24.99"), None, None, trade.NOW)
+    older = [
+        msgspec.structs.replace(event, content_hash="of another making")
+        for event in settlements.record(statement, rows, settlements.Settlement(), trade.STAMP)
+    ]
+    store.append([Append(settlements.settlement_stream("us", "284"), 0, older, "of another making")])
+
+    again = books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+
+    assert (again.new, again.changed) == (0, 0)
+
+
+def test_an_unreadable_copy_of_a_settlement_that_did_not_add_up_stops_nothing(books: Bookkeeping) -> None:
+    rows = trade.lines(("Order", "ItemPrice", "Principal", "24.99", ONE))
+    statement = Statement("284", "USD", trade.usd("25.00"), None, None, trade.NOW)
+    books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+    books.dispute_document(books.flow("us"), "284", "report 7, line 3: no amount", "tests", "evidence-2")
+    books.dispute_document(books.flow("us"), "report 8", "report 8: no header", "tests", "evidence-3")
+
+    books.replan_settlement(books.flow("us"), "284", "tests")
+    books.replan_settlement(books.flow("us"), "report 8", "tests")
+
+    assert posting(books, "deposit", "284").status == "held"
+    assert posting(books, "deposit", "report 8").status == "held"
+
+
+def test_an_order_nobody_can_read_is_held_and_invoiced_when_amazon_mends_it(books: Bookkeeping) -> None:
+    good = trade.order(ONE, trade.item(ITEM="24.99"))
+    broken = msgspec.structs.replace(good, items=(), currency="", total=None, problem="proceeds.grandTotal: 'XYZ'")
+    ingest(books, broken)
+    assert [reason.code for reason in posting(books).reasons] == ["unreadable_order"]
+
+    ingest(books, later(good))
+    assert posting(books).status == "planned"
+
+
+def test_a_settlement_that_shows_a_sale_earlier_moves_its_invoice_there(books: Bookkeeping) -> None:
+    """In a backfill Amazon tells only when it last touched an order: that may be months after it shipped."""
+    october = datetime(2026, 10, 30, 20, tzinfo=UTC)
+    ingest(books, msgspec.structs.replace(trade.order(ONE, trade.item(ITEM="24.99")), created=october))
+    rows = [
+        msgspec.structs.replace(line, posted=october + timedelta(days=1))
+        for line in trade.lines(("Order", "ItemPrice", "Principal", "24.99", ONE))
+    ]
+    statement = Statement("284", "USD", trade.usd("24.99"), None, None, datetime(2026, 11, 2, tzinfo=UTC))
+    assert posting(books).document.day == date(2026, 11, 3)
+
+    books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+
+    assert posting(books).document.day == date(2026, 10, 31)
+    assert posting(books, "deposit", "284").status == "planned"  # not held as paid before it was invoiced
+
+
+def test_a_payment_that_is_no_longer_part_of_its_settlement_is_withdrawn(books: Bookkeeping) -> None:
+    """Two customers make two payments; sent after a new plan without it, one would pay twice."""
+    other = "111-0000002-0000002"
+    orders = [trade.order(ONE, trade.item(ITEM="24.99")), trade.order(other, trade.item(ITEM="10.00"))]
+    ingest(books, *orders)
+    rows = trade.lines(
+        ("Order", "ItemPrice", "Principal", "24.99", ONE), ("Order", "ItemPrice", "Principal", "10.00", other)
+    )
+    statement = Statement("284", "USD", trade.usd("34.99"), None, None, trade.NOW)
+    books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+    flow = msgspec.structs.replace(books.flow("us"), since=date(2026, 11, 5))  # both are historical now
+
+    books.replan_settlement(flow, "284", "tests")
+
+    assert posting(books, "payment", "284-1").status == "withdrawn"
+    assert posting(books, "deposit", "284").document.cleared == 0
 
 
 def test_a_conflict_is_decided_again_on_what_is_there_now(books: Bookkeeping, store: DatabaseEventStore) -> None:

@@ -3,6 +3,10 @@
 Without these a fee could land in income, a sale could be counted twice, or money could be guessed into place.
 """
 
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
 import pytest
 import trade
 from hypothesis import given, settings
@@ -12,8 +16,11 @@ from syrupy.assertion import SnapshotAssertion
 from domain.document import Deposit, DepositLine, Invoice, InvoiceLine, debits_and_credits
 from domain.errors import Unbalanced
 from domain.flow import Flow
-from domain.order import AmazonOrder, Order
-from domain.posting_rules import Held, NothingToPost, SettlementPlan, invoice_for, plan_settlement
+from domain.mapping import Rule
+from domain.order import AmazonOrder, Order, Package
+from domain.posting import PostingHeld, Reason
+from domain.posting_rules import Held, NothingToPost, SettlementPlan, invoice_for, plan_settlement, sales_posted
+from domain.posting_rules.changes import invoice_events
 
 ONE = "111-0000001-0000001"
 TWO = "111-0000002-0000002"
@@ -301,16 +308,7 @@ def test_two_parcels_paid_in_two_settlements_pay_one_invoice_in_parts() -> None:
 
 
 def test_an_order_shipped_before_the_cut_off_is_booked_directly_and_never_invoiced() -> None:
-    from datetime import date
-
-    flow = Flow(
-        name="us",
-        region="na",
-        realm="1",
-        zone="America/Los_Angeles",
-        banks={"USD": "Checking"},
-        since=date(2026, 11, 10),
-    )
+    flow = since(10)
     states = {ONE: Order(known=trade.order(ONE), first_shipped=trade.order(ONE).updated)}
 
     assert invoice_for(states[ONE], flow, trade.mapping()) == NothingToPost("historical")
@@ -321,6 +319,203 @@ def test_an_order_shipped_before_the_cut_off_is_booked_directly_and_never_invoic
     assert planned.payments == {}
 
 
+def since(day: int) -> Flow:
+    """A flow that starts on a day of November 2026."""
+    return msgspec.structs.replace(trade.FLOW, since=date(2026, 11, day))
+
+
+def november(day: int, hour: int = 20) -> datetime:
+    return datetime(2026, 11, day, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("status", ["submitted", "posted"])
+def test_an_order_whose_invoice_stands_is_never_booked_directly(status: Any) -> None:
+    """Amazon may learn of an earlier parcel later; the income is in the books already."""
+    flow = since(2)
+    states, invoices = trade.invoiced([trade.order(ONE)], flow)
+    assert isinstance(invoices[ONE].document, Invoice)
+    invoices[ONE].status = status
+    states[ONE].known = trade.order(ONE, packages=(Package("UPS", "1Z", november(1)),))
+    assert invoice_for(states[ONE], flow, trade.mapping()) == NothingToPost("historical")
+
+    planned = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, flow, trade.mapping()
+    )
+
+    assert isinstance(planned, SettlementPlan)
+    assert (planned.recognised, planned.deposit.lines) == ({}, ())
+    assert planned.deposit.cleared == trade.usd("24.99")
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "expected"), [(9, NothingToPost("before_start")), (18, SettlementPlan)], ids=["before", "after"]
+)
+def test_a_settlement_paid_before_the_flows_first_day_is_not_posted(paid_on: int, expected: Any) -> None:
+    """Its money is in the books already, by whoever kept them then."""
+    settlement = trade.settlement(trade.lines(("ServiceFee", "other-transaction", "SAFE-T Reimbursement", "5.00")))
+    assert settlement.closed is not None
+    settlement.closed = msgspec.structs.replace(settlement.closed, deposit_date=november(paid_on))
+
+    outcome = plan_settlement(settlement, {}, {}, since(10), trade.mapping())
+
+    assert outcome == expected if isinstance(expected, NothingToPost) else isinstance(outcome, expected)
+
+
+@pytest.mark.parametrize(("role", "account"), [("fee", "OTHFEE"), ("reimbursement", "REIMB"), ("refund", "REFUND")])
+def test_what_a_buyer_paid_is_never_booked_beside_the_invoice(role: str, account: str) -> None:
+    """A rule of one's own that makes a fee of a sale would book its income twice."""
+    mapping = trade.mapping()
+    mapping.own_rules = (Rule(0, "Order", "ItemPrice", "Principal", role, account),)
+    states, invoices = trade.invoiced([trade.order(ONE)])
+
+    outcome = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, mapping
+    )
+
+    assert isinstance(outcome, Held)
+    assert [reason.code for reason in outcome.reasons] == ["not_order_charge"]
+
+
+def test_an_order_under_way_is_paid_though_its_rule_leads_elsewhere_now() -> None:
+    states, invoices = trade.invoiced([trade.order(ONE)])
+    mapping = trade.mapping()
+    mapping.own_rules = (Rule(0, "Order", "ItemPrice", "Principal", "order_charge", "SHIPINC"),)
+
+    planned = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, mapping
+    )
+
+    assert isinstance(planned, SettlementPlan)
+    assert planned.settled == {ONE: {"SALES": trade.usd("24.99")}}  # as its invoice has it
+
+
+def test_an_invoice_that_is_held_pays_nothing() -> None:
+    states, invoices = trade.invoiced([trade.order(ONE)])
+    invoices[ONE].status = "held"
+
+    outcome = plan_settlement(
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, trade.mapping()
+    )
+
+    assert isinstance(outcome, Held)
+    assert [reason.code for reason in outcome.reasons] == ["order_not_invoiced"]
+
+
+def test_a_settlement_that_leaves_out_a_discount_pays_more_than_the_invoice() -> None:
+    order = trade.order(ONE, trade.item(ITEM="20.00", DISCOUNT_ITEM="-5.00"))
+
+    outcome = trade.plan(trade.lines(charge(ONE, "20.00")), order)
+
+    assert isinstance(outcome, Held)
+    assert [reason.code for reason in outcome.reasons] == ["settled_differs"]
+
+
+def test_a_full_discount_is_booked_by_the_settlement_that_shows_it() -> None:
+    free = trade.order(ONE, trade.item(ITEM="20.00", DISCOUNT_ITEM="-20.00"))
+    rows = [charge(ONE, "20.00"), charge(ONE, "-20.00", "Principal", "Promotion"), charge(TWO, "30.00")]
+
+    planned = trade.plan(trade.lines(*rows), free, trade.order(TWO, trade.item(ITEM="30.00")))
+    surprise = trade.plan(trade.lines(charge(ONE, "20.00"), charge(TWO, "30.00")), free, trade.order(TWO))
+
+    assert isinstance(planned, SettlementPlan)
+    assert planned.recognised == {ONE: 0}
+    assert {line.account: line.amount for line in planned.deposit.lines} == {"SALES": 2000, "PROMO": -2000}
+    assert isinstance(surprise, Held)  # free by the order and paid by the settlement: one of the two is wrong
+
+
+def test_tax_on_a_cod_fee_is_tax() -> None:
+    rule = trade.mapping().rule_for(("Order", "ItemPrice", "CODTax"))
+
+    assert rule is not None
+    assert rule.role == "tax_in"
+
+
+# --- when an order shipped -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "day"),
+    [
+        ({"first_shipped": november(12)}, 12),
+        ({"first_shipped": november(12), "first_posted": november(4)}, 4),
+        ({"first_shipped": november(4), "first_posted": november(12)}, 4),
+    ],
+    ids=["first seen shipped", "a settlement shows it earlier", "a settlement shows it later"],
+)
+def test_an_invoice_is_dated_with_the_earliest_sign_of_its_shipping(state: dict[str, Any], day: int) -> None:
+    invoice = invoice_for(Order(known=trade.order(ONE), **state), trade.FLOW, trade.mapping())
+
+    assert isinstance(invoice, Invoice)
+    assert invoice.day == date(2026, 11, day)
+
+
+@pytest.mark.parametrize(
+    ("state", "invoiced"),
+    [
+        ({}, False),  # first seen when it had shipped already: it may have been before the flow's first day
+        ({"seen_before": True}, True),
+        ({"first_posted": november(11)}, True),
+        ({"first_posted": november(9)}, False),
+    ],
+    ids=["no sign", "seen unshipped", "settled after", "settled before"],
+)
+def test_an_order_placed_before_the_first_day_is_invoiced_only_if_it_surely_shipped_after(
+    state: dict[str, Any], invoiced: bool
+) -> None:
+    known = msgspec.structs.replace(trade.order(ONE, shipped=november(12)), created=november(8))
+
+    outcome = invoice_for(Order(known=known, first_shipped=november(12), **state), since(10), trade.mapping())
+
+    assert isinstance(outcome, Invoice) is invoiced
+    if not invoiced:
+        assert outcome == NothingToPost("historical")
+
+
+def test_a_date_without_a_time_does_not_move_a_sale_to_the_day_before() -> None:
+    (line,) = trade.lines(charge(ONE, "1.00"))  # midnight UTC is still the evening before in Los Angeles
+
+    posted = sales_posted([line])[ONE]
+
+    assert trade.FLOW.day(posted) == date(2026, 11, 10)
+
+
+# --- what a change does to an invoice that stands ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"status": "CANCELLED"}, "cancelled_after_invoicing"),
+        ({"status": "UNSHIPPED"}, "amended_after_invoicing"),
+        ({"amazon_channel": False}, "amended_after_invoicing"),
+        ({"packages": (Package("UPS", "1Z", datetime(2026, 10, 30, tzinfo=UTC)),)}, "dated_otherwise"),
+        ({"packages": (Package("UPS", "1Z", datetime(2026, 11, 2, 20, tzinfo=UTC)),)}, None),
+    ],
+    ids=["cancelled", "not shipped", "not amazon's", "another month", "another day"],
+)
+def test_every_change_that_leaves_a_posted_invoice_wrong_is_flagged(change: dict[str, Any], code: str | None) -> None:
+    invoices = trade.invoiced([trade.order(ONE)])[1]
+    invoices[ONE].status = "posted"
+    state = Order(known=msgspec.structs.replace(trade.order(ONE), **change), first_shipped=november(3))
+    outcome = invoice_for(state, trade.FLOW, trade.mapping())
+
+    events = invoice_events(ONE, state, outcome, invoices[ONE], 1, trade.STAMP, retry=False)
+
+    assert [reason.code for event in events for reason in event.reasons] == ([code] if code else [])  # type: ignore[attr-defined]
+
+
+def test_a_flag_goes_when_amazon_takes_its_change_back() -> None:
+    states, invoices = trade.invoiced([trade.order(ONE)])
+    invoices[ONE].status = "posted"
+    invoices[ONE].attention = (Reason("amended_after_invoicing", "was cheaper"), Reason("total_differs", "has tax"))
+    outcome = invoice_for(states[ONE], trade.FLOW, trade.mapping())
+
+    (settled,) = invoice_events(ONE, states[ONE], outcome, invoices[ONE], 1, trade.STAMP, retry=False)
+
+    assert isinstance(settled, PostingHeld)
+    assert [reason.code for reason in settled.reasons] == ["total_differs"]  # QuickBooks' own word stands
+
+
 @pytest.mark.parametrize(
     ("order", "why"),
     [
@@ -329,6 +524,7 @@ def test_an_order_shipped_before_the_cut_off_is_booked_directly_and_never_invoic
         (trade.order(ONE, status="CANCELLED"), "cancelled"),
         (trade.order(ONE, amazon_channel=False), "not_amazon"),
         (trade.order(ONE, trade.item(), replaces=TWO), "free"),
+        (trade.order(ONE, trade.item(ITEM="20.00", DISCOUNT_ITEM="-20.00")), "zero"),
     ],
 )
 def test_an_order_that_makes_no_invoice_says_why(order: AmazonOrder, why: str) -> None:
@@ -342,7 +538,8 @@ def test_an_order_that_makes_no_invoice_says_why(order: AmazonOrder, why: str) -
     [
         (trade.order(ONE, trade.item(ITEM="24.99", tax="2.06", facilitator=False)), "tax_owed_by_seller"),
         (trade.order(ONE, currency="CAD"), "currency_without_bank"),
-        (trade.order(ONE, trade.item(ITEM="20.00", DISCOUNT_ITEM="-20.00")), "total_not_positive"),
+        (trade.order(ONE, trade.item(1, ITEM="2.00"), trade.item(2, ITEM="-20.00")), "total_not_positive"),
+        (trade.order(ONE, problem="proceeds.grandTotal: 'XYZ' is no currency"), "unreadable_order"),
         (trade.order(ONE, trade.item(ITEM="20.00", OTHER="1.00")), "unmapped"),
     ],
 )

@@ -126,6 +126,9 @@ EXAMPLES: dict[str, Event] = {
         order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, posting=f"payment/{SETTLEMENT_ID}-1",
         amounts={"SALES": 5498, "PROMO": -250}, **BY,
     ),
+    "order.dated.v1": order.OrderDated(
+        order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, posted=datetime(2026, 11, 3, 21, 4, tzinfo=UTC), **BY
+    ),
     "order.recognised.v1": order.OrderRecognisedBySettlement(
         order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, amount=5248, currency="USD", **BY
     ),
@@ -140,6 +143,9 @@ EXAMPLES: dict[str, Event] = {
         settlement_id=SETTLEMENT_ID, currency="USD", reason="the lines do not add up to the stated total",
         content_hash=DIGEST[:32], total=4712, lines_sum=4711, evidence=DIGEST, **BY,
     ),
+    "settlement.dispute-lifted.v1": settlement.SettlementDisputeLifted(
+        settlement_id=SETTLEMENT_ID, why="Seller Support confirmed the first report", dismissed=DIGEST[:32], **BY
+    ),
     "posting.held.v1": posting.PostingHeld(
         kind="deposit", key=SETTLEMENT_ID, reasons=(REASON,), amount=4461, currency="USD", **BY
     ),
@@ -148,6 +154,9 @@ EXAMPLES: dict[str, Event] = {
         mapping_version=3, **BY,
     ),
     "posting.withdrawn.v1": posting.PostingWithdrawn(kind="invoice", key=ORDER_ID, why="the order was cancelled", **BY),
+    "posting.released.v1": posting.PostingReleased(
+        kind="deposit", key=SETTLEMENT_ID, why="that one is another seller's", not_ours=("147",), **BY
+    ),
     "posting.submitted.v1": posting.PostingSubmitted(
         kind="invoice", key=ORDER_ID, generation=1, batch="b-0192", **BY
     ),

@@ -36,8 +36,13 @@ def run(
         if not item.get("bId"):
             raise Refused.missing("BatchItemRequest.bId")
         batch_key(requestid, str(item["bId"]))  # a bId that is too long spoils the whole batch, before any item runs
-    throttled = _throttled(items, fault)
-    return [_answer(company, replays, item, requestid, throttled, spoken) for item in items]
+    throttled = _afflicted(items, fault, "item_3001")
+    unsaid = _afflicted(items, fault, "commit_then_item_10000")
+    answers = [_answer(company, replays, item, requestid, throttled, spoken) for item in items]
+    return [
+        {"Fault": Refused.failed_item().fault(), "bId": str(item["bId"])} if str(item["bId"]) in unsaid else answer
+        for item, answer in zip(items, answers, strict=True)
+    ]
 
 
 def _answer(
@@ -84,7 +89,7 @@ def _perform(company: Company, item: Body) -> Body:
     return {entity: books.write(company, entity, str(operation).lower(), item[entity], options)}
 
 
-def _throttled(items: list[Body], fault: Fault | None) -> set[str]:
-    if fault is None or fault.kind != "item_3001":
+def _afflicted(items: list[Body], fault: Fault | None, kind: str) -> set[str]:
+    if fault is None or fault.kind != kind:
         return set()
     return set(fault.items) or {str(item["bId"]) for item in items[::2]}

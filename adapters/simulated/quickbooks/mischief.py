@@ -16,6 +16,7 @@ KINDS = (
     "expire_token",
     "localised_6140",
     "item_3001",
+    "commit_then_item_10000",
 )
 _SLOW = re.compile(r"slow:(\d+(?:\.\d+)?)")
 _WAITING = ("localised_6140",)  # fires when a 6140 is about to be answered, not at the next call
@@ -28,7 +29,7 @@ class Fault:
     on: str
     kind: str
     times: int = 1
-    items: list[str] = field(default_factory=list)  # item_3001: these bIds; by default every second item
+    items: list[str] = field(default_factory=list)  # item_...: these bIds; by default every second item
 
     @property
     def slow_seconds(self) -> float | None:

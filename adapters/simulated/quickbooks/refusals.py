@@ -188,6 +188,11 @@ class Refused(Exception):
         detail = "The request limit was reached.  Try again later"
         return cls("3001", message, detail, kind="SERVICE", status=429)
 
+    @classmethod
+    def failed_item(cls) -> Self:
+        message = "An application error has occurred while processing your request"
+        return cls("10000", message, "System Failure Error: Exception", None, 500, "SystemFault")
+
 
 def in_french(refusal: Refused) -> Refused:
     """6140 as a company in Québec sees it: another message, `Facture`, and still `TxnId=`."""

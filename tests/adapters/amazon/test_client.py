@@ -580,17 +580,34 @@ def test_replacements_and_other_channels_are_told_apart() -> None:
         (money("1,00"), "is not an amount"),
     ],
 )
-def test_an_amount_nobody_can_read_names_order_and_path(amount: dict[str, str], words: str) -> None:
-    with pytest.raises(VendorError) as caught:
-        read(with_parts({"type": "ITEM", "subtotal": amount}))
+def test_an_order_with_an_amount_nobody_can_read_says_so_and_has_none(amount: dict[str, str], words: str) -> None:
+    """It must neither be guessed nor keep the other orders of its page from coming."""
+    told = read(with_parts({"type": "ITEM", "subtotal": amount}))
 
-    for expected in (words, "113-1234567-1234567", "orderItems[0].proceeds.breakdowns[0].subtotal"):
-        assert expected in str(caught.value)
+    assert words in told.problem
+    assert "orderItems[0].proceeds.breakdowns[0].subtotal" in told.problem
+    assert (told.order_id, told.items, told.currency, told.total) == ("113-1234567-1234567", (), "", None)
 
 
-def test_an_unknown_currency_names_order_and_path() -> None:
-    with pytest.raises(VendorError, match=r"113-1234567-1234567: proceeds\.grandTotal: 'XYZ'"):
-        read(order(proceeds={"grandTotal": money("1.00", "XYZ")}))
+def test_an_order_in_an_unknown_currency_says_so() -> None:
+    told = read(order(proceeds={"grandTotal": money("1.00", "XYZ")}))
+
+    assert told.problem.startswith("proceeds.grandTotal: 'XYZ'")
+
+
+@pytest.mark.parametrize(
+    ("models", "facilitator"),
+    [
+        (["MARKETPLACE_FACILITATOR"], True),
+        (["MARKETPLACE_FACILITATOR", "LOW_VALUE_GOODS"], False),
+        ([], False),
+    ],
+)
+def test_tax_is_amazons_only_where_amazon_alone_collects_it(models: list[str], facilitator: bool) -> None:
+    item = {"orderItemId": "1", "tax": {"taxCollections": [{"model": model} for model in models]}}
+    told = read(order(orderItems=[item]))
+
+    assert told.items[0].facilitator is facilitator
 
 
 def test_tax_whose_details_do_not_add_up_is_whole_and_a_discount_is_not() -> None:

@@ -27,7 +27,16 @@ from domain.flow import (
     flow_stream,
 )
 from domain.mapping import MappingChanged, MappingFound, MappingMissing, QuickBooksRef, gap_stream, mapping_stream
-from domain.order import AmazonOrder, Order, OrderItem, OrderRecognisedBySettlement, OrderSettled, Part, order_stream
+from domain.order import (
+    AmazonOrder,
+    Order,
+    OrderDated,
+    OrderItem,
+    OrderRecognisedBySettlement,
+    OrderSettled,
+    Part,
+    order_stream,
+)
 from domain.posting import (
     BatchAnswered,
     BatchItem,
@@ -39,6 +48,7 @@ from domain.posting import (
     Posting,
     PostingHeld,
     PostingRejected,
+    PostingReleased,
     PostingSubmitted,
     PostingWithdrawn,
     Reason,
@@ -181,6 +191,43 @@ class History:
         if self._known(flow, kind, key).status in ("planned", "held", "rejected"):
             event = PostingWithdrawn(kind=kind, key=key, why="cancelled", **self.stamp(flow).fields())
             self._on_posting(flow, kind, key, [event])
+
+    def contest(self, flow: str, kind: str, key: str, release: bool) -> None:
+        """QuickBooks has something like it; a person may say that it is another."""
+        known = self._known(flow, kind, key)
+        stamp = self.stamp(flow)
+        reason = Reason(postings.FOUND_OTHERWISE, "QuickBooks has one of another total", 100)
+        self._on_posting(flow, kind, key, postings.hold(kind, key, [reason], 100, "USD", known, stamp))
+        if release and self._known(flow, kind, key).is_contested:
+            event = PostingReleased(kind=kind, key=key, why="another's", not_ours=("q9",), **self.stamp(flow).fields())
+            self._on_posting(flow, kind, key, [event])
+
+    def settle_attention(self, flow: str, kind: str, key: str) -> None:
+        known = self._known(flow, kind, key)
+        if known.is_final:
+            self._on_posting(flow, kind, key, postings.settled(kind, key, known, self.stamp(flow)))
+
+    def date_order(self, flow: str, number: int, settlement_number: int, days: int) -> None:
+        """A settlement shows the order's sale so many days before the order was first seen."""
+        order_id = order_id_of(number)
+        state = self.orders.get((flow, order_id))
+        if state is None:
+            return
+        posted = START - timedelta(days=days)
+        event = OrderDated(
+            order_id=order_id, settlement_id=settlement_id_of(settlement_number), posted=posted,
+            **self.stamp(flow).fields(),
+        )  # fmt: skip
+        orders.evolve(state, event)
+        self.write((order_stream(flow, order_id), [event]))
+
+    def lift(self, flow: str, number: int) -> None:
+        settlement_id = settlement_id_of(number)
+        state = self.settlements.get((flow, settlement_id), Settlement())
+        events = settlements.lift(state, "Amazon confirmed it", self.stamp(flow), by_person=True)
+        for event in events:
+            self.settlements[flow, settlement_id] = settlements.evolve(state, event)
+        self.write((settlement_stream(flow, settlement_id), events))
 
     def recognise(self, flow: str, number: int, settlement_number: int) -> None:
         order_id = order_id_of(number)
@@ -401,6 +448,10 @@ class History:
             lambda: self.gap(flow, first % 3),
             lambda: self.cycle(flow, first % 3, second % 4),
             lambda: self.connection(flow, second),
+            lambda: self.contest(flow, *chosen, second % 2 == 0),
+            lambda: self.settle_attention(flow, *chosen),
+            lambda: self.date_order(flow, order_number, settlement_number, second),
+            lambda: self.lift(flow, settlement_number),
         ]
         steps[what % len(steps)]()
 

@@ -395,6 +395,10 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.replay(US, "refused")
     history.answer(US, "refused", refuse=True)
     history.recognise(US, 3, 1)
+    history.contest(US, "invoice", "113-0000000-0000002", release=True)
+    history.date_order(US, 1, 1, 3)
+    history.settlement(US, 1, again=1)
+    history.lift(US, 1)
 
     log = store.read(0, 1_000)
     assert {type(recorded.event) for recorded in log} == set(_kinds(Event))

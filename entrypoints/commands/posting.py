@@ -1,0 +1,79 @@
+"""`ml-connector posting`: what is a document that QuickBooks has and that looks like one of ours, but is otherwise?"""
+
+from typing import Annotated
+
+import typer
+
+from domain.errors import BadInput
+from entrypoints.bootstrap import services
+from entrypoints.commands.flow import AsJson, FlowName
+from entrypoints.console import out, print_json
+
+app = typer.Typer(help="Documents whose place in QuickBooks a person must settle.", no_args_is_help=True)
+
+KINDS = ("invoice", "payment", "deposit")
+
+Kind = Annotated[str, typer.Argument(help="invoice, payment or deposit.")]
+Key = Annotated[str, typer.Argument(help="Its key, as `ml-connector held` shows it.")]
+Why = Annotated[str, typer.Option(help="The reason, for the audit trail.")]
+
+
+@app.command()
+def adopt(
+    flow: FlowName,
+    kind: Kind,
+    key: Key,
+    id: Annotated[str, typer.Option(help="QuickBooks' id of the document that is this one.")],
+    why: Why = "",
+    as_json: AsJson = False,
+) -> int:
+    """It is the same: the document of QuickBooks counts as posted; a different total stays on the list."""
+    _check(kind, why)
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        found = service.quickbooks(state).read(kind, id)
+        if found is None:
+            raise BadInput(f"QuickBooks has no {kind} with id {id}; its id stands in the address of its page there")
+        (digest,) = service.evidence.put(flow, [found.content])
+        service.bookkeeping.adopt(flow, kind, key, found, digest, service.person, why)
+        service.views.catch_up()
+    if as_json:
+        print_json({"flow": flow, "posting": f"{kind}/{key}", "quickbooks_id": id})
+    else:
+        out.print(
+            f"{kind.capitalize()} {key} is QuickBooks' {id}. What waited for it goes on: ml-connector sync {flow}"
+        )
+    return 0
+
+
+@app.command()
+def release(
+    flow: FlowName,
+    kind: Kind,
+    key: Key,
+    not_ours: Annotated[
+        list[str] | None, typer.Option("--not", help="QuickBooks' id of a document that is another; may be repeated.")
+    ] = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> int:
+    """It is another, or gone: ours is planned and sent anew, and documents named by --not are never taken for it."""
+    _check(kind, why)
+    with services() as service:
+        service.bookkeeping.flow(flow)
+        service.bookkeeping.release(flow, kind, key, not_ours or [], service.person, why)
+        service.views.catch_up()
+    if as_json:
+        print_json({"flow": flow, "posting": f"{kind}/{key}", "not_ours": not_ours or []})
+    else:
+        out.print(f"{kind.capitalize()} {key} is sent anew by: ml-connector sync {flow}")
+    return 0
+
+
+def _check(kind: str, why: str) -> None:
+    if kind not in KINDS:
+        raise BadInput(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if not why.strip():
+        raise BadInput(
+            "--why is needed: the reason stands in the audit trail, for example --why 'made by hand on 3 May'"
+        )
