@@ -257,9 +257,6 @@ class Bookkeeping:
 
         def decide() -> list[Append]:
             stream = settlement_stream(flow.name, statement.settlement_id)
-            head = self._store.heads([stream]).get(stream)
-            if head is not None and head.content_hash == digest:
-                return []
             stamp = Stamp(flow.name, self._clock(), by, evidence)
             state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
             events = settlements.record(statement, lines, state, stamp, evidence)

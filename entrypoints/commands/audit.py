@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from application.audit import verify as verify_history
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import FAILED, err, out, print_json
@@ -47,7 +48,7 @@ def trail(
 def verify(as_json: AsJson = False) -> int:
     """Recompute the hash chain over everything stored; names the first event that is not what was written."""
     with services() as service, err.status("Recomputing the chain over all events ..."):
-        finding = service.ledger.verify()
+        finding = verify_history(service.ledger, service.store)
     if as_json:
         print_json(finding)
     elif finding.ok:

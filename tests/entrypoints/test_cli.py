@@ -122,6 +122,9 @@ def test_the_demo_ties(tmp_path: Path) -> None:
         (["flow", "create", "x", "--region", "na", "--realm", "1", "--bank", "B", "--currency", "XXX"], "ISO 4217"),
         (["mapping", "set", "x", "a", "b", "c", "NOPE", "--why", "y"], "not in the chart"),
         (["mapping", "set", "x", "a", "b", "c", "OTHFEE"], "--why is needed"),
+        (["posting", "adopt", "x", "bill", "1", "--id", "2", "--why", "y"], "invoice, payment, deposit"),
+        (["posting", "release", "x", "deposit", "1"], "--why is needed"),
+        (["settlement", "keep", "x", "1"], "--why is needed"),
         (["connect", "amazon", "x"], "standard input"),
         (["nonsense"], "No such command"),
     ],
@@ -131,6 +134,35 @@ def test_bad_input_ends_with_2_and_says_what_is_expected(tmp_path: Path, argumen
 
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
+
+
+def test_a_second_flow_into_the_same_company_must_be_meant(tmp_path: Path) -> None:
+    run = CommandLine(tmp_path, {})
+    common = ("--region", "na", "--realm", "123", "--bank", "B", "--currency", "USD")
+    run.json("flow", "create", "one", *common)
+
+    refused = run("flow", "create", "two", *common)
+    assert refused.returncode == 2
+    assert "--another-seller" in refused.stderr
+    run.json("flow", "create", "two", *common, "--another-seller")
+    run.json("flow", "create", "three", *common[2:], "--region", "eu")
+
+
+def test_a_sale_that_moves_to_another_account_stays_a_sale(tmp_path: Path) -> None:
+    """As a fee, which it was by default, it would be booked beside its invoice."""
+    run = CommandLine(tmp_path, {})
+    run.json("flow", "create", "us", "--region", "na", "--realm", "123", "--bank", "B", "--currency", "USD")
+
+    def role(*rule: str) -> str:
+        told = run.json("mapping", "set", "us", *rule, "--why", "tests")
+        return str(told["role"])
+
+    assert role("Order", "ItemPrice", "Shipping", "SALES") == "order_charge"
+    assert role("Order", "ItemPrice", "Never seen", "SALES") == "order_charge"
+    assert role("Refund", "ItemPrice", "Never seen", "REFUND") == "refund"
+    assert role("ServiceFee", "other-transaction", "Moon Fee", "OTHFEE") == "fee"
+    assert role("other-transaction", "FBA Inventory Reimbursement", "Moon", "REIMB") == "reimbursement"
+    assert role("Order", "ItemPrice", "Shipping", "SALES", "--role", "fee") == "fee"  # who says so means it
 
 
 def test_inspect_speaks_json_and_exit_statuses(tmp_path: Path) -> None:

@@ -491,3 +491,43 @@ def test_a_time_with_another_offset_is_the_same_time(history: Any, views: Databa
     views.catch_up()
     there = datetime.fromisoformat(history.now.isoformat()).astimezone(tz=None)
     assert len(views.query("audit", US, since=there)) == 1
+
+
+def test_a_settlement_whose_invoice_is_held_after_all_is_told(history: Any, views: DatabaseViews) -> None:
+    """Otherwise it would stand as planned for ever, its payment never ready."""
+    history.order(US, 1)
+    history.plan_invoice(US, 1)
+    history.settlement(US, 1)
+    history.plan_settlement(US, 1, [1])
+    views.catch_up()
+    assert views.blocked_settlements(US) == []
+
+    history.hold(US, "invoice", "113-0000000-0000001", "no item")
+    views.catch_up()
+
+    assert views.blocked_settlements(US) == ["10001"]
+
+
+def test_a_settlement_paid_before_the_first_day_says_so(history: Any, views: DatabaseViews) -> None:
+    history.flow("late", since=date(2026, 11, 20))
+    history.settlement("late", 1)
+    history.settlement(US, 1)
+    views.catch_up()
+
+    assert [row["status"] for row in views.query("settlements", "late")] == ["before_start"]
+    assert [row["status"] for row in views.query("settlements", US)] == ["received"]
+
+
+def test_a_released_posting_waits_to_be_planned_and_an_adopted_one_stands(history: Any, views: DatabaseViews) -> None:
+    key = "113-0000000-0000001"
+    history.order(US, 1)
+    history.plan_invoice(US, 1)
+    history.contest(US, "invoice", key, release=False)
+    views.catch_up()
+    (row,) = views.query("held", US)
+    assert row["code"] == "found_otherwise"
+
+    history.contest(US, "invoice", key, release=True)
+    views.catch_up()
+    assert views.query("held", US) == []
+    assert views.held_keys(US, "invoice") == [key]  # what is planned again
