@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from application.answers import answered, contested, stands
-from application.ports import Append, Clock, EventStore, Fault, Found, Otherwise
+from application.answers import answered, contested, seen_again, stands
+from application.ports import Append, Clock, EventStore, Fault, Found, Otherwise, Sighting
 from domain import flow as flows
 from domain import mapping as mappings
 from domain import order as orders
@@ -253,10 +253,12 @@ class Bookkeeping:
         """Record a settlement and plan or hold its payments and deposit, in one save. Seen again, it is no news."""
         tally = Tally()
         digest = settlements.content_hash(statement, lines)
-        self._date_orders(flow, statement.settlement_id, lines, Stamp(flow.name, self._clock(), by, evidence))
+        stream = settlement_stream(flow.name, statement.settlement_id)
+        if statement.total == sum(line.amount for line in lines) and stream not in self._store.heads([stream]):
+            # Of one that is disputed, or was here before, orders learn when it is planned again.
+            self._date_orders(flow, statement.settlement_id, lines, Stamp(flow.name, self._clock(), by, evidence))
 
         def decide() -> list[Append]:
-            stream = settlement_stream(flow.name, statement.settlement_id)
             stamp = Stamp(flow.name, self._clock(), by, evidence)
             state, version = self._one(stream, settlements.Settlement(), settlements.evolve)
             events = settlements.record(statement, lines, state, stamp, evidence)
@@ -335,8 +337,9 @@ class Bookkeeping:
         """Decide a held or refused settlement again, from its stored lines: nothing is fetched."""
         tally = Tally()
         stream = settlement_stream(flow.name, settlement_id)
-        lines = self._one(stream, settlements.Settlement(), settlements.evolve)[0].lines
-        self._date_orders(flow, settlement_id, lines, Stamp(flow.name, self._clock(), by))
+        known = self._one(stream, settlements.Settlement(), settlements.evolve)[0]
+        if known.closed is not None and known.disputed is None:
+            self._date_orders(flow, settlement_id, known.lines, Stamp(flow.name, self._clock(), by))
 
         def decide() -> list[Append]:
             stamp = Stamp(flow.name, self._clock(), by)
@@ -349,18 +352,15 @@ class Bookkeeping:
         return tally
 
     def _date_orders(self, flow: Flow, settlement_id: str, lines: Sequence[SettlementLine], stamp: Stamp) -> None:
-        """Tell orders that a settlement shows their sale earlier than was known; invoices not yet sent move with it."""
+        """Tell orders that a settlement shows their sale earlier: invoices not sent move, others are flagged."""
         posted = sales_posted(lines) if flow.has_orders else {}
 
         def decide() -> list[Append]:
             states = self._orders(flow.name, list(posted))
             earlier = [order_id for order_id, at in posted.items() if shows_earlier(states[order_id][0], at, flow)]
-            invoices = self._postings(flow.name, [("invoice", order_id) for order_id in earlier])
             appends: list[Append] = []
             dated: dict[str, tuple[Order, int]] = {}
             for order_id in earlier:
-                if invoices["invoice", order_id][0].is_final:
-                    continue
                 state, version = states[order_id]
                 event = OrderDated(
                     order_id=order_id, settlement_id=settlement_id, posted=posted[order_id], **stamp.fields()
@@ -547,7 +547,7 @@ class Bookkeeping:
     def confirm(
         self,
         submitted: BatchSubmitted,
-        outcomes: MappingOf[str, Found | Fault | Otherwise],
+        outcomes: MappingOf[str, Found | Fault | Sighting | Otherwise],
         answer: str,
         by: str,
         how: str = "answer",
@@ -575,8 +575,8 @@ class Bookkeeping:
                 outcome = outcomes[item.item]
                 found_there = how == "look-up" or item.item in adopted
                 events = answered(item, outcome, posting, submitted.batch, answer, found_there, stamp)
-                tally.new += isinstance(outcome, Found)
-                tally.held += not isinstance(outcome, Found)
+                tally.new += isinstance(outcome, Found | Sighting)
+                tally.held += not isinstance(outcome, Found | Sighting)
                 appends.append(Append(posting_stream(flow, item.kind, item.key), version, events))
             decided = BatchAnswered(
                 batch=submitted.batch, answer=answer, posted=tally.new, rejected=tally.held, how=how, **stamp.fields()
@@ -586,56 +586,64 @@ class Bookkeeping:
         tally.position = self._until_saved(decide, tally)
         return tally
 
-    def record_found(self, flow: str, kind: str, key: str, outcome: Found | Otherwise, answer: str, by: str) -> Tally:
-        """A planned document is in QuickBooks before we sent it: ours entirely, or held until a person says."""
+    def record_seen(
+        self, flow: str, kind: str, key: str, outcome: Sighting | Otherwise | None, answer: str, by: str
+    ) -> Tally:
+        """What a look-up found of a document that is planned, contested, or stands otherwise than it should.
+
+        Ours entirely, it stands; otherwise it is held until a person says; None of a contested one: it is sent anew.
+        """
         tally = Tally()
 
         def decide() -> list[Append]:
             stamp = Stamp(flow, self._clock(), by)
             posting, version = self._postings(flow, [(kind, key)])[kind, key]
-            if posting.status != "planned":
-                return []
-            events: list[Event] = (
-                stands(kind, key, outcome, posting, answer, True, stamp)
-                if isinstance(outcome, Found)
-                else [contested(kind, key, outcome, posting, stamp)]
-            )
-            tally.new += isinstance(outcome, Found)
-            tally.held += isinstance(outcome, Otherwise)
-            return [Append(posting_stream(flow, kind, key), version, events)]
+            events: list[Event] = []
+            match outcome:
+                case Sighting() if posting.status == "posted":
+                    events = seen_again(kind, key, outcome, posting, answer, stamp)
+                case Sighting() if posting.status == "planned" or posting.is_contested:
+                    events = stands(kind, key, outcome, posting, answer, True, stamp)
+                    tally.new += 1
+                case Otherwise() if posting.status == "planned" or posting.is_contested:
+                    held = contested(kind, key, outcome, posting, stamp)
+                    events = [] if held.reasons in (posting.reasons, posting.attention) else [held]
+                    tally.held += 1
+                case None if posting.is_contested:
+                    why = "nothing of it is in QuickBooks any more"
+                    events = [PostingReleased(kind=kind, key=key, why=why, **stamp.fields())]
+            return [Append(posting_stream(flow, kind, key), version, events)] if events else []
 
         tally.position = self._until_saved(decide, tally)
         return tally
 
-    def adopt(self, flow: str, kind: str, key: str, found: Found, answer: str, by: str, why: str) -> int:
+    def adopt(self, flow: str, kind: str, key: str, sighting: Sighting, answer: str, by: str, why: str) -> int:
         """A person says that this document of QuickBooks is the contested one. Raises BadInput if none is contested."""
 
         def decide() -> list[Append]:
-            posting, version = self._contested(flow, kind, key)
-            events = stands(kind, key, found, posting, answer, True, Stamp(flow, self._clock(), by, f"because: {why}"))
+            posting, version = self._postings(flow, [(kind, key)])[kind, key]
+            if not posting.is_contested:
+                raise BadInput(_no_word_needed(flow, kind, key))
+            stamp = Stamp(flow, self._clock(), by, f"because: {why}")
+            events = stands(kind, key, sighting, posting, answer, True, stamp)
             return [Append(posting_stream(flow, kind, key), version, events)]
 
         return self._until_saved(decide)
 
     def release(self, flow: str, kind: str, key: str, not_ours: Sequence[str], by: str, why: str) -> int:
-        """A person says that no such document is the contested one. Raises BadInput if none is contested."""
+        """A person says that no such document is the contested one, or the one it was taken for. Raises BadInput."""
 
         def decide() -> list[Append]:
-            _, version = self._contested(flow, kind, key)
+            posting, version = self._postings(flow, [(kind, key)])[kind, key]
+            taken = posting.status == "posted" and posting.adopted
+            if not (posting.is_contested or taken):
+                raise BadInput(_no_word_needed(flow, kind, key))
+            others = dict.fromkeys([*not_ours, *([posting.quickbooks_id] if taken else [])])
             stamp = Stamp(flow, self._clock(), by)
-            released = PostingReleased(kind=kind, key=key, why=why, not_ours=tuple(not_ours), **stamp.fields())
+            released = PostingReleased(kind=kind, key=key, why=why, not_ours=tuple(others), **stamp.fields())
             return [Append(posting_stream(flow, kind, key), version, [released])]
 
         return self._until_saved(decide)
-
-    def _contested(self, flow: str, kind: str, key: str) -> tuple[Posting, int]:
-        posting, version = self._postings(flow, [(kind, key)])[kind, key]
-        if not posting.is_contested:
-            raise BadInput(
-                f"{kind} {key} of flow {flow} does not wait for anybody's word; "
-                f"what does is listed with the reason found_otherwise by: ml-connector held {flow}"
-            )
-        return posting, version
 
     # --- cycles ---------------------------------------------------------------------------------------------------
 
@@ -706,6 +714,13 @@ class Bookkeeping:
             )
             appends.append(Append(streams[key], len(events), [missing]))
         return appends
+
+
+def _no_word_needed(flow: str, kind: str, key: str) -> str:
+    return (
+        f"{kind} {key} of flow {flow} does not wait for anybody's word; "
+        f"what does is listed with the reason found_otherwise by: ml-connector held {flow}"
+    )
 
 
 def _collect_gaps(gaps: dict[str, tuple[str, int, str]], held: Held, first_object: str) -> None:

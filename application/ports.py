@@ -201,11 +201,13 @@ class Found(msgspec.Struct, frozen=True):
 class Sighting(msgspec.Struct, frozen=True):
     """A document of QuickBooks that bears a mark of ours; `differs` are the facts in which it is another's or changed.
 
-    Without differences it is ours: number, note, date, total, currency, customer and lines are as we sent them.
+    Without differences it is ours: number, note, date, total, currency, customer, account and lines are as we sent
+    them. `cleared` is what it really moves into (a payment) or out of (a deposit) the clearing account, minor units.
     """
 
     found: Found
     differs: tuple[str, ...] = ()
+    cleared: int = 0
 
 
 class Otherwise(msgspec.Struct, frozen=True):
@@ -266,9 +268,12 @@ class QuickBooks(Protocol):
     ) -> list[list[Sighting]]:
         """For each document (all of one kind) those of QuickBooks that bear any of its marks: ours entirely first.
 
-        By number, a deposit by its note among those of the weeks around its date; `everywhere` looks for the note of
-        numbered documents too, as far as one may have been moved: slower, and sure. Never by name.
+        By number; what has none by its note among those around its date. `everywhere` looks for the notes of numbered
+        documents too, as far as one may have been moved: slower, and sure. Never by name.
         """
+
+    def see(self, document: Document, quickbooks_id: str, references: References) -> Sighting | None:
+        """One document by id beside what was wanted; None where QuickBooks has none."""
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """Read one document by id; None where QuickBooks has none."""

@@ -4,8 +4,8 @@ A batch is claimed and recorded, with its request id and its exact bytes, before
 the same bytes under the same ids are what is sent again. Only where a replay stays without an answer too, and not
 before QuickBooks' own time limit has passed, is a document looked up by its marks (design.md, 'The posting stream
 is the outbox'). One that bears any mark of ours and is otherwise is a person's to judge; it is lost, and planned
-anew, only where nothing bears any. A payment or deposit, which QuickBooks would take twice without a word, is looked
-up before it is first sent too.
+anew, only where nothing bears any. Every document is looked up before it is first sent too: QuickBooks would take
+most of them twice without a word.
 """
 
 import base64
@@ -28,12 +28,23 @@ from application.ports import (
     Sighting,
     Views,
 )
-from domain.document import Document, Payment
+from application.references import references_for
+from domain.document import Document
 from domain.errors import OutcomeUnknown, Refused
 from domain.flow import Flow
-from domain.posting import LOST, BatchItem, BatchSubmitted, Posting, posting_stream
+from domain.posting import (
+    ADOPTED_OTHERWISE,
+    FOUND_OTHERWISE,
+    LOST,
+    TOTAL_DIFFERS,
+    BatchItem,
+    BatchSubmitted,
+    Posting,
+    posting_stream,
+)
 
 BATCH_SIZE = 30
+LOOKED_AT_AGAIN = 50  # documents a person was asked about, by reason and cycle
 ROUND_SIZE = 3_000
 VENDOR_LIMIT = timedelta(seconds=120)  # QuickBooks gives up on a request after this long
 LOOK_UP_AFTER = timedelta(minutes=20)  # all tries of one sending and QuickBooks' own limit are over by then
@@ -91,11 +102,14 @@ class Poster:
         self._views.catch_up()
         if done.unknown:
             return done
+        self._look_again(done)
+        self._views.catch_up()
         for kind in KINDS:
             while keys := self._views.ready_postings(self._flow.name, kind, ROUND_SIZE):
-                sent = 0
-                for begin in range(0, len(keys), BATCH_SIZE):
-                    outcome = self._post(kind, keys[begin : begin + BATCH_SIZE], done)
+                missing = self._not_there_yet(kind, keys, done)
+                sent = len(keys) - len(missing)
+                for begin in range(0, len(missing), BATCH_SIZE):
+                    outcome = self._post(kind, missing[begin : begin + BATCH_SIZE], done)
                     if outcome is None:
                         done.unknown += 1
                         self._views.catch_up()
@@ -115,13 +129,8 @@ class Poster:
             for key in keys
             if (posting := known[kind, key]).status == "planned" and posting.document is not None
         ]
-        there = 0
-        if kind != "invoice":  # QuickBooks itself refuses an invoice's number the second time
-            wanted = len(chosen)
-            chosen = self._not_there_yet(kind, chosen, done)
-            there = wanted - len(chosen)
         if not chosen:
-            return there
+            return 0
         references = self._references([document for _, _, document in chosen])
         documents = [(str(number), document) for number, (_, _, document) in enumerate(chosen, start=1)]
         body = self._quickbooks.batch_body(documents, references)
@@ -139,28 +148,53 @@ class Poster:
         ]
         (digest,) = self._evidence.put(flow, [body])
         if not self._bookkeeping.claim(flow, batch, request_id(self._flow.realm, batch), items, digest, self._by):
-            return there
+            return 0
         submitted = self._bookkeeping.batch(flow, batch).submitted
         if not self._send(submitted, body, done, "answer", nothing_there=True):
             return None
         self._progress(kind, len(items))
-        return there + len(items)
+        return len(items)
 
-    def _not_there_yet(
-        self, kind: str, chosen: list[tuple[str, Posting, Document]], done: PostingRun
-    ) -> list[tuple[str, Posting, Document]]:
-        """Those that QuickBooks has no trace of: an earlier installation, another flow or a hand may have been here."""
-        documents = [document for _, _, document in chosen]
+    def _not_there_yet(self, kind: str, keys: Sequence[str], done: PostingRun) -> list[str]:
+        """The keys of those that QuickBooks has no trace of: another installation, flow or hand may have been here."""
+        known = self._bookkeeping.postings(self._flow.name, [(kind, key) for key in keys])
+        wanted = [
+            (key, posting, posting.document)
+            for key in keys
+            if (posting := known[kind, key]).status == "planned" and posting.document is not None
+        ]
+        documents = [document for _, _, document in wanted]
         found = self._quickbooks.find(documents, self._references(documents)) if documents else []
         missing = []
-        for (key, posting, document), sightings in zip(chosen, found, strict=True):
+        for (key, posting, _), sightings in zip(wanted, found, strict=True):
             outcome = _judged(sightings, posting)
             if outcome is None:
-                missing.append((key, posting, document))
-                continue
-            (digest,) = self._evidence.put(self._flow.name, [_contents(outcome)])
-            done.add(kind, self._bookkeeping.record_found(self._flow.name, kind, key, outcome, digest, self._by))
+                missing.append(key)
+            else:
+                done.add(kind, self._record_seen(kind, key, outcome))
         return missing
+
+    def _record_seen(self, kind: str, key: str, outcome: Sighting | Otherwise | None) -> Tally:
+        (digest,) = self._evidence.put(self._flow.name, [_contents(outcome)]) if outcome is not None else ("",)
+        return self._bookkeeping.record_seen(self._flow.name, kind, key, outcome, digest, self._by)
+
+    def _look_again(self, done: PostingRun) -> None:
+        """Documents that a person was asked about: what was corrected or deleted in QuickBooks needs no word here."""
+        for code in (FOUND_OTHERWISE, TOTAL_DIFFERS, ADOPTED_OTHERWISE):
+            rows = self._views.query("held", self._flow.name, code=code, limit=LOOKED_AT_AGAIN)
+            names = list(dict.fromkeys((row["kind"], row["key"]) for row in rows))
+            for (kind, key), posting in self._bookkeeping.postings(self._flow.name, names).items():
+                document = posting.document
+                if document is None:
+                    continue
+                references = self._references([document])
+                if posting.is_contested:
+                    (found,) = self._quickbooks.find([document], references, everywhere=True)
+                    done.add(kind, self._record_seen(kind, key, _judged(found, posting)))
+                elif posting.status == "posted":
+                    sighting = self._quickbooks.see(document, posting.quickbooks_id, references)
+                    if sighting is not None:
+                        self._record_seen(kind, key, sighting)
 
     def _send(self, submitted: BatchSubmitted, body: bytes, done: PostingRun, how: str, nothing_there: bool) -> bool:
         """Send (again) and record the answer; False if there was none.
@@ -182,7 +216,7 @@ class Poster:
         adopted = self._adopt_duplicates(submitted, outcomes)
         if adopted:
             # Documents that were there before we came are not in the answer: keep what was read of them.
-            answer = b"[" + b",".join([answer, *(found.content for found in adopted.values())]) + b"]"
+            answer = b"[" + b",".join([answer, *(_contents(outcome) for outcome in adopted.values())]) + b"]"
             (digest,) = self._evidence.put(submitted.flow, [answer])
         tally = self._bookkeeping.confirm(
             submitted, {**outcomes, **adopted}, digest, self._by, how, adopted=adopted.keys()
@@ -190,15 +224,16 @@ class Poster:
         done.add(submitted.items[0].kind, tally)
         return True
 
-    def _adopt_duplicates(self, submitted: BatchSubmitted, outcomes: dict[str, Found | Fault]) -> dict[str, Found]:
+    def _adopt_duplicates(
+        self, submitted: BatchSubmitted, outcomes: dict[str, Found | Fault]
+    ) -> dict[str, Sighting | Otherwise]:
         """A number that is taken is ours if the document bearing it is the one we wanted, in every mark."""
         taken = [
             item
             for item in submitted.items
             if isinstance(outcome := outcomes[item.item], Fault) and outcome.duplicate_of
         ]
-        judged = self._look_up(taken, everywhere=False)
-        return {item: outcome for item, outcome in judged.items() if isinstance(outcome, Found)}
+        return self._look_up(taken, everywhere=False) if taken else {}
 
     def _settle(self, batch: str, done: PostingRun) -> bool:
         """Bring a batch of unknown outcome to an end: replay it verbatim, then look its documents up.
@@ -222,7 +257,9 @@ class Poster:
         if not judged and (remembered or sent.replays < REPLAYS):
             return self._replay(sent, done, nothing_there=True)
         lost = Fault(LOST, "sent, never answered, and not in QuickBooks after its time limit; planned again")
-        outcomes = {item.item: judged.get(item.item, lost) for item in submitted.items}
+        outcomes: dict[str, Sighting | Otherwise | Fault] = {
+            item.item: judged.get(item.item, lost) for item in submitted.items
+        }
         answer = b"[" + b",".join(_contents(outcome) for outcome in judged.values()) + b"]"
         (digest,) = self._evidence.put(self._flow.name, [answer])
         tally = self._bookkeeping.confirm(submitted, outcomes, digest, self._by, "look-up")
@@ -235,7 +272,7 @@ class Poster:
             return False
         return self._send(sent.submitted, body, done, "replay", nothing_there)
 
-    def _look_up(self, items: Sequence[BatchItem], everywhere: bool) -> dict[str, Found | Otherwise]:
+    def _look_up(self, items: Sequence[BatchItem], everywhere: bool) -> dict[str, Sighting | Otherwise]:
         """What QuickBooks has of these items of a batch, all of one kind; without those of which it has no trace."""
         known = self._bookkeeping.postings(self._flow.name, [(item.kind, item.key) for item in items])
         wanted = [
@@ -252,38 +289,22 @@ class Poster:
         }
 
     def _references(self, documents: Sequence[Document]) -> References:
-        mapping = self._bookkeeping.mapping(self._flow.name)
-        named = [
-            (kind, key)
-            for document in documents
-            if isinstance(document, Payment)
-            for kind, _, key in (applied.posting.partition("/") for applied in document.applied)
-        ]
-        named_pairs = [(kind, key) for kind, key in named]
-        posted = self._bookkeeping.postings(self._flow.name, named_pairs) if named_pairs else {}
-        return References(
-            accounts=mapping.accounts,
-            items=mapping.items,
-            customers=mapping.customers,
-            banks=mapping.banks,
-            postings={f"{kind}/{key}": posting.quickbooks_id for (kind, key), posting in posted.items()},
-            custom_numbers=self._flow.custom_numbers,
-            multicurrency=self._flow.multicurrency,
-        )
+        return references_for(self._flow, self._bookkeeping, documents)
 
 
-def _judged(sightings: Sequence[Sighting], posting: Posting) -> Found | Otherwise | None:
-    """Ours if one is so in every mark, a person's to judge if some mark is there, None where nothing bears any."""
+def _judged(sightings: Sequence[Sighting], posting: Posting) -> Sighting | Otherwise | None:
+    """Ours if just one is so in every mark, a person's to judge if some mark is there, None where nothing bears any."""
     left = [sighting for sighting in sightings if sighting.found.quickbooks_id not in posting.not_ours]
     if not left:
         return None
-    return Otherwise(left) if left[0].differs else left[0].found
+    twice = len(left) > 1 and not left[1].differs
+    return Otherwise(left) if left[0].differs or twice else left[0]
 
 
-def _contents(outcome: Found | Otherwise) -> bytes:
+def _contents(outcome: Sighting | Otherwise) -> bytes:
     """What QuickBooks showed, as evidence."""
-    if isinstance(outcome, Found):
-        return outcome.content
+    if isinstance(outcome, Sighting):
+        return outcome.found.content
     return b"[" + b",".join(sighting.found.content for sighting in outcome.sightings) + b"]"
 
 

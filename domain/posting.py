@@ -21,8 +21,10 @@ LOST = "lost"
 FOUND_OTHERWISE = "found_otherwise"
 # QuickBooks computed another total than ours.
 TOTAL_DIFFERS = "total_differs"
+# A person took a document of QuickBooks for this one although it books otherwise.
+ADOPTED_OTHERWISE = "adopted_otherwise"
 # What is seen in QuickBooks is settled there or by a person, not by what Amazon says next.
-_SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS)
+SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS, ADOPTED_OTHERWISE)
 
 Kind = Literal["invoice", "payment", "deposit"]
 
@@ -84,7 +86,8 @@ class PostingSubmitted(Event, frozen=True, kw_only=True):
 class Posted(Event, frozen=True, kw_only=True):
     """QuickBooks has the document. `total` is what QuickBooks answered, `answer` the evidence of its words.
 
-    `adopted` is true where the document was found by look-up, not by the answer to our call.
+    `adopted` is true where the document was found by look-up, not by the answer to our call. `cleared` is what it moves
+    through the clearing account in truth; None: what it was planned to.
     """
 
     key: str
@@ -98,6 +101,7 @@ class Posted(Event, frozen=True, kw_only=True):
     answer: str = ""
     item: str = ""
     adopted: bool = False
+    cleared: int | None = None
 
 
 class InvoicePosted(Posted, frozen=True, kw_only=True):
@@ -187,6 +191,7 @@ class Posting(msgspec.Struct):
     sync_token: str = ""
     total: int = 0
     mapping_version: int = 0
+    adopted: bool = False  # found in QuickBooks, not answered to our call
     lost: bool = False  # refused only because no trace of it was found in QuickBooks
     not_ours: frozenset[str] = frozenset()  # documents of QuickBooks that a person said are others
 
@@ -219,12 +224,14 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.status, state.document, state.reasons = "withdrawn", None, ()
         case PostingReleased():
             state.status, state.lost, state.reasons, state.attention = "rejected", True, (), ()
+            state.quickbooks_id = ""
             state.not_ours |= frozenset(event.not_ours)
         case PostingSubmitted():
             state.status, state.batch = "submitted", event.batch
         case InvoicePosted() | PaymentPosted() | DepositPosted():
             state.status, state.reasons = "posted", ()
             state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
+            state.adopted = event.adopted
         case PostingRejected():
             state.status, state.lost = "rejected", event.code == LOST
             state.reasons = (Reason("refused_by_quickbooks", f"{event.code}: {event.message}"),)
@@ -258,7 +265,7 @@ def hold(
     One that QuickBooks has keeps what was seen there; without reasons, what else was amiss is settled.
     """
     if known.is_final:
-        kept = [reason for reason in known.attention if reason.code in _SEEN_IN_QUICKBOOKS]
+        kept = [reason for reason in known.attention if reason.code in SEEN_IN_QUICKBOOKS]
         standing, reasons = known.attention, (*kept, *reasons)
     else:
         standing = known.reasons if known.status == "held" else ()

@@ -20,6 +20,7 @@ from adapters.http import UNREADABLE, Call, CourteousClient, Limit, QuotaKeeper,
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
 from adapters.quickbooks.faults import action_for, fault_of, is_throttled
+from adapters.quickbooks.sightings import compared, searches, sightings
 from application.ports import Clock, Company, Fault, Found, References, Sighting, Vault
 from domain.document import Document
 from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Refused, VendorError
@@ -125,20 +126,14 @@ class QuickBooksClient:
         if not documents:
             return []
         entity = wire.ENTITIES[kind_of(documents[0])]
-        seen: list[dict[str, Sighting]] = [{} for _ in documents]
-        for where in wire.searches(documents, references, everywhere):
-            for row in self._query(entity, where):
-                for document, those in zip(documents, seen, strict=True):
-                    if (sighting := wire.sighting(row, document, references)) is not None:
-                        those[sighting.found.quickbooks_id] = sighting
-        found = [sorted(those.values(), key=lambda one: len(one.differs)) for those in seen]
-        for document, sightings in zip(documents, found, strict=True):
-            if sum(not sighting.differs for sighting in sightings) > 1:
-                log.error(
-                    "%s: quickbooks has more than one document that is entirely %s of %s; the oldest is taken",
-                    self._flow, entity, wire.note_marker(document),
-                )  # fmt: skip
-        return found
+        conditions = searches(documents, references, everywhere)
+        rows = (row for where in conditions for row in self._query(entity, where))
+        return sightings(rows, documents, references, everywhere)
+
+    def see(self, document: Document, quickbooks_id: str, references: References) -> Sighting | None:
+        """See ports.QuickBooks.see."""
+        there = self.read(kind_of(document), quickbooks_id)
+        return None if there is None else compared(there.content, document, references)
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """See ports.QuickBooks.read."""

@@ -6,8 +6,8 @@ accounting.md 2.4 and quickbooks.md 5 and 6.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.http import UNREADABLE
 from adapters.quickbooks.faults import fault_in
-from application.ports import Fault, Found, References, Sighting
+from application.ports import Fault, Found, References
 from domain.document import Deposit, Document, Invoice, Payment
 from domain.errors import BadInput, OutcomeUnknown, VendorError
 from domain.mapping import QuickBooksRef
@@ -23,8 +23,6 @@ from domain.money import exponent, format_minor, to_minor
 
 NUMBER_LENGTH = 21
 TEXT_LENGTH = 4_000
-NEAR = timedelta(days=45)  # how far a person may have moved a document and it is still found by its note
-SAME_DEPOSIT = timedelta(days=10)  # a deposit of the same amount so near is looked at, whoever made it
 ENTITIES = {"invoice": "Invoice", "payment": "Payment", "deposit": "Deposit"}
 VENDOR = "quickbooks"
 
@@ -351,99 +349,6 @@ def found(content: bytes | msgspec.Raw, home_currency: str = "USD") -> Found:
     else:
         return Found(told.id, told.sync_token, total, currency, told.txn_date, bytes(content))
     raise VendorError(f"quickbooks' document {told.id}: {problem}", vendor=VENDOR, code=UNREADABLE)
-
-
-def searches(documents: Sequence[Document], references: References, everywhere: bool) -> list[str]:
-    """The conditions under which documents of one kind, or what became of them, are found."""
-    numbers = ", ".join(literal(number(document)) for document in documents if not isinstance(document, Deposit))
-    first, last = (pick(document.day for document in documents) for pick in (min, max))
-    around = f"TxnDate >= '{first - NEAR}' AND TxnDate <= '{last + NEAR}'"
-    match documents[0]:
-        case Payment():
-            by_number = [f"PaymentRefNum IN ({numbers})"]
-        case Invoice() if references.custom_numbers:
-            by_number = [f"DocNumber IN ({numbers})"]
-        case _:
-            return [around]  # these have no number of ours
-    return [*by_number, around] if everywhere else by_number
-
-
-def sighting(content: bytes | msgspec.Raw, document: Document, references: References) -> Sighting | None:
-    """What QuickBooks has, compared with what was wanted; None where it bears no mark of it."""
-    told = decoded(content, Transaction)
-    note = told.private_note or ""
-    numbered = not isinstance(document, Deposit) and number(document) == (told.doc_number or told.payment_ref_num)
-    marked = bears_mark(note, document)
-    try:
-        there = found(content, document.currency)
-    except VendorError:
-        if numbered or marked:
-            raise
-        return None
-    if not (numbered or marked or _looks_like(there, note, document)):
-        return None
-    differs = []
-    if isinstance(document, Payment) or (isinstance(document, Invoice) and references.custom_numbers):
-        if not numbered:
-            differs.append(f"number {told.doc_number or told.payment_ref_num or 'none'}")
-    if not marked:
-        differs.append("note without our mark")
-    if there.day != document.day:
-        differs.append(f"date {there.day}")
-    if (there.total, there.currency) != (document.total, document.currency):
-        differs.append(f"total {format_minor(there.total, there.currency)} {there.currency}")
-    if isinstance(document, Invoice | Payment):
-        customer = references.customers.get(document.customer)
-        if customer is None or _value(told.customer_ref) != customer.id:
-            differs.append("customer")
-    if not isinstance(document, Invoice):
-        into = (
-            (references.accounts, document.clearing)
-            if isinstance(document, Payment)
-            else (references.banks, document.bank)
-        )
-        if _value(told.deposit_to_account_ref) != _id(*into):
-            differs.append("account")
-    if _lines_of(told) != _lines_wanted(document, references):
-        differs.append("lines")
-    return Sighting(there, tuple(differs))
-
-
-def _looks_like(there: Found, note: str, document: Document) -> bool:
-    """Whether a deposit without any mark of ours may be this money, entered by hand or from the bank's feed."""
-    if not isinstance(document, Deposit) or "AMZ-SETTLEMENT" in note:
-        return False
-    same = (there.total, there.currency) == (document.total, document.currency)
-    return same and abs(there.day - document.day) <= SAME_DEPOSIT
-
-
-def _lines_of(told: Transaction) -> list[tuple[str, Decimal]]:
-    """A document's lines as (item, account or linked document, amount), sorted; subtotals left out."""
-    lines = []
-    for line in told.line or ():
-        detail = line.sales_item_line_detail or line.deposit_line_detail
-        if detail is not None:
-            lines.append((_value(detail.item_ref) or _value(detail.account_ref), line.amount or Decimal(0)))
-        elif line.linked_txn:
-            lines.append((line.linked_txn[0].txn_id or "", line.amount or Decimal(0)))
-    return sorted(lines)
-
-
-def _lines_wanted(document: Document, references: References) -> list[tuple[str, Decimal]]:
-    match document:
-        case Invoice():
-            wanted = [(_id(references.items, line.account), line.amount) for line in document.lines]
-        case Payment():
-            wanted = [(references.postings.get(applied.posting, ""), applied.amount) for applied in document.applied]
-        case Deposit():
-            wanted = [(_id(references.accounts, line.account), line.amount) for line in document.lines]
-            if document.cleared:
-                wanted.append((_id(references.accounts, document.clearing), document.cleared))
-    return sorted((key, Decimal(format_minor(minor, document.currency))) for key, minor in wanted)
-
-
-def _id(known: Mapping[str, QuickBooksRef], key: str) -> str:
-    return known[key].id if key in known else ""
 
 
 def account_reference(account: Account) -> QuickBooksRef:

@@ -370,16 +370,15 @@ def _batch_answered(fold: Fold, event: BatchAnswered, _: Recorded) -> Subject:
 def _order_reported(fold: Fold, event: OrderIngested | OrderAmended | OrderCancelled, _: Recorded) -> Subject:
     order = event.order
     row = fold.orders.take(event.flow, order.order_id)
-    first_sight = not row.created
     row.status, row.marketplace, row.currency, row.total = order.status, order.marketplace, order.currency, order.total
     row.created, row.updated = as_text(order.created), as_text(order.updated)
     parcels = [package.shipped_at for package in order.packages if package.shipped_at is not None]
-    if parcels:
-        row.shipped, row.dated = as_text(min(parcels)), 1
-    elif row.shipped is None and order.status == "SHIPPED":
-        row.shipped, row.dated = row.updated, int(not first_sight)
-    if row.posted is not None and row.shipped is not None:
-        row.shipped, row.dated = min(row.shipped, row.posted), 1
+    row.parcel = as_text(min(parcels)) if parcels else None
+    if order.status != "SHIPPED":
+        row.seen_before = int(row.seen_before or row.first_shipped is None)
+    elif row.first_shipped is None:
+        row.first_shipped = row.updated
+    row.shipped = _shipped(row)
     row.item_count = len(order.items)
     row.silent = _silent(order, row, fold.flows.get(event.flow))
     return Subject(order.order_id)
@@ -389,8 +388,7 @@ def _order_dated(fold: Fold, event: OrderDated, _: Recorded) -> Subject:
     row = fold.orders.take(event.flow, event.order_id)
     posted = as_text(event.posted)
     row.posted = min(posted, row.posted or posted)
-    if row.shipped is not None:
-        row.shipped, row.dated = min(row.shipped, row.posted), 1
+    row.shipped = _shipped(row)
     if row.silent in ("", "historical"):
         row.silent = "historical" if _is_historical(row, fold.flows.get(event.flow)) else ""
     return Subject(event.order_id, event.settlement_id)
@@ -422,10 +420,17 @@ def _silent(order: AmazonOrder, row: OrderRow, flow: FlowRow | None) -> str:
     return "" if any(item.parts or item.proceeds for item in billed) else "free"
 
 
+def _shipped(row: OrderRow) -> str | None:
+    """The earliest sign of its shipping; the same answer as `posting_rules.invoice.ship_time`."""
+    seen = row.parcel or row.first_shipped
+    return min(seen, row.posted) if seen is not None and row.posted is not None else seen
+
+
 def _is_historical(row: OrderRow, flow: FlowRow | None) -> bool:
     if row.shipped is None or flow is None or flow.since is None:
         return False
-    day = Flow(zone=flow.zone).day(datetime.fromisoformat(row.shipped if row.dated else row.created))
+    sure = row.seen_before or row.parcel is not None
+    day = Flow(zone=flow.zone).day(datetime.fromisoformat(row.shipped if sure else row.created))
     return day < date.fromisoformat(flow.since)
 
 
@@ -565,7 +570,7 @@ def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
     row.amount, row.currency, row.day = event.total, event.currency, event.day.isoformat()
     row.batch, row.item, row.answer = event.batch, event.item, event.answer
     row.posted_at = as_text(event.at)
-    row.booked = row.clearing
+    row.booked = row.clearing if event.cleared is None else event.cleared
     _owned(fold, row, +1)
     if not attention:
         _give_reasons(fold, row, (), row.currency, event.at)
@@ -582,7 +587,9 @@ def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject
 
 def _released(fold: Fold, event: PostingReleased, recorded: Recorded) -> Subject:
     row = _posting(fold, event.kind, event.key, recorded)
-    _set_status(fold, row, "rejected")
+    _owned(fold, row, -1)
+    row.status, row.booked, row.quickbooks_id = "rejected", 0, ""
+    _owned(fold, row, +1)
     _give_reasons(fold, row, (), row.currency, event.at)
     return _subject(row)
 
@@ -628,8 +635,7 @@ def _owned(fold: Fold, row: PostingRow, sign: int) -> None:
             settlement.day = row.day
             settlement.quickbooks_id = row.quickbooks_id
             settlement.currency = settlement.currency or row.currency
-            if row.status == "posted":
-                settlement.deposit_total = row.amount
+            settlement.deposit_total = row.amount if row.status == "posted" else None
             settlement.difference = _difference(settlement)
 
 

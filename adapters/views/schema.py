@@ -48,8 +48,9 @@ class OrderRow(msgspec.Struct, gc=False):
     """An order and how far it is in the books.
 
     `settled` is the sum of `settlements` (JSON, amounts by settlement id); `invoice_total` is what stands or shall
-    stand in QuickBooks; `silent` says why Amazon's order makes no invoice at all. `shipped` is when it was seen to have
-    shipped, which is when it did only if `dated`; `posted` is when a settlement shows its sale.
+    stand in QuickBooks; `silent` says why Amazon's order makes no invoice at all. `shipped` is the earliest sign of its
+    shipping, of those below it: its parcels, our first sight of it shipped (how it went only if `seen_before`), and a
+    settlement that shows its sale.
     """
 
     flow: str
@@ -61,7 +62,9 @@ class OrderRow(msgspec.Struct, gc=False):
     created: str = ""
     updated: str = ""
     shipped: str | None = None
-    dated: int = 0
+    parcel: str | None = None
+    first_shipped: str | None = None
+    seen_before: int = 0
     posted: str | None = None
     item_count: int = 0
     invoice_key: str = ""

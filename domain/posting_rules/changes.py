@@ -24,7 +24,8 @@ def invoice_events(
     retry: bool,
 ) -> list[Event]:
     """What happens to an order's invoice: planned, held, withdrawn, or flagged where QuickBooks has it already."""
-    if order.settled and not posting.is_final:
+    booked_directly = isinstance(outcome, NothingToPost) and outcome.why in ("recognised", "historical")
+    if order.settled and not posting.is_final and not booked_directly:
         # A settlement pays this invoice already: it may be planned anew, never below what is paid or away.
         held = _below_what_is_settled(order_id, order, outcome, posting.document)
         if held is not None:

@@ -108,14 +108,11 @@ def ship_time(order: Order) -> datetime:
 
 
 def shows_earlier(order: Order, posted: datetime, flow: Flow) -> bool:
-    """Whether a settlement that shows an order's sale at `posted` (UTC) tells something new about when it shipped."""
+    """Whether a settlement shows an order's sale (at `posted`, UTC) earlier than it is known to have shipped."""
     known = order.known
     if known is None or known.status != "SHIPPED" or order.recognised_by:
         return False
-    if order.first_posted is not None and order.first_posted <= posted:
-        return False
-    unsure = flow.since is not None and flow.day(_shipped_at_the_earliest(order, known)) < flow.since
-    return unsure or flow.day(posted) < flow.day(ship_time(order))
+    return flow.day(posted) < flow.day(ship_time(order))
 
 
 def component_of(triple: tuple[str, str, str]) -> str:
@@ -152,8 +149,7 @@ def _shipped_at_the_earliest(order: Order, known: AmazonOrder) -> datetime:
     Amazon states no ship time for what it ships itself. Of an order first seen when it had shipped already, and
     ordered before the cut-off, the income may be in the books: it is booked when a settlement pays it, not invoiced.
     """
-    dated = order.first_posted is not None or order.seen_before or _parcel_times(known)
-    return ship_time(order) if dated else known.created
+    return ship_time(order) if order.seen_before or _parcel_times(known) else known.created
 
 
 def _item_lines(item: OrderItem, order: AmazonOrder, mapping: Mapping) -> tuple[list[InvoiceLine], int, list[Reason]]:

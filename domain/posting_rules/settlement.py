@@ -49,6 +49,7 @@ class _Sorted(msgspec.Struct):
 
     direct: dict[str, list[SettlementLine]] = {}
     orders: dict[str, list[tuple[Rule, SettlementLine]]] = {}
+    sales: dict[str, list[tuple[Rule, SettlementLine]]] = {}  # what a buyer paid, by a rule that is no order_charge
     balance: list[SettlementLine] = []
     netted: list[SettlementLine] = []
     reasons: list[Reason] = []
@@ -144,7 +145,6 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
     unmapped: dict[tuple[str, str, str], list[SettlementLine]] = {}
     needs_journal: dict[str, list[SettlementLine]] = {}
     taxes: dict[tuple[str, str], list[SettlementLine]] = {}
-    misplaced: dict[tuple[str, str, str], list[SettlementLine]] = {}
     for line in lines:
         rule = mapping.rule_for(line.triple)
         if rule is None or rule.role == "review" or not sign_fits(rule, line.transaction_type, line.amount):
@@ -152,7 +152,7 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
         elif rule.role in _TAX_ROLES or _is_tax_discount(line):
             taxes.setdefault((line.order_id, line.transaction_type.lower()), []).append(line)
         elif flow.has_orders and rule.role != "order_charge" and _is_sale(line):
-            misplaced.setdefault(line.triple, []).append(line)
+            result.sales.setdefault(line.order_id, []).append((rule, line))
         elif rule.account == "CLR":
             result.balance.append(line)
         elif rule.role == "order_charge" and flow.has_orders:
@@ -166,12 +166,6 @@ def _dispose(lines: Sequence[SettlementLine], flow: Flow, mapping: Mapping, curr
     for key, same in needs_journal.items():
         text = f"{_money(_sum(same), currency)} for {key} cannot stand on a deposit; it needs a journal entry"
         result.reasons.append(Reason("needs_journal", text, _sum(same)))
-    for triple, same in misplaced.items():
-        text = (
-            f"{_money(_sum(same), currency)} of {' | '.join(triple)} is what buyers paid, on their invoices already; "
-            "a rule of this flow gives it another role than order_charge, which would book it twice"
-        )
-        result.reasons.append(Reason("not_order_charge", text, _sum(same)))
     for (order_id, transaction_type), same in taxes.items():
         _net_tax(result, order_id, transaction_type, same, currency)
     return result
@@ -236,7 +230,49 @@ def _orders_paid(
             settled[order_id] = by_account
     for order_id in recognised:
         del result.orders[order_id]
+    reasons += _sales_beside_invoices(result, closed, orders, invoices, flow, mapping)
     return settled, recognised, reasons
+
+
+def _sales_beside_invoices(
+    result: _Sorted,
+    closed: SettlementClosed,
+    orders: MappingOf[str, Order],
+    invoices: MappingOf[str, Posting],
+    flow: Flow,
+    mapping: Mapping,
+) -> list[Reason]:
+    """What a buyer paid and a rule gives another role than order_charge: booked here only if no invoice has it."""
+    misplaced: dict[tuple[str, str, str], list[SettlementLine]] = {}
+    for order_id, charges in result.sales.items():
+        order, invoice = orders.get(order_id), invoices.get(order_id)
+        document = invoice.document if invoice is not None and invoice.status != "held" else None
+        on_invoice = (
+            {line.component for line in document.lines}
+            | {line.account for line in document.lines if not line.component}
+            if isinstance(document, Invoice)
+            else None
+        )
+        direct = order is not None and _booked_directly(
+            order, invoice, sum(line.amount for _, line in charges), flow, mapping
+        )
+        for rule, line in charges:
+            account = default_chart().get(rule.account)
+            absent = on_invoice is not None and not {component_of(line.triple), rule.account} & on_invoice
+            if (direct or absent) and account is not None and account.on_deposit_line:
+                result.direct.setdefault(rule.account, []).append(line)
+            else:
+                misplaced.setdefault(line.triple, []).append(line)
+    return [
+        Reason(
+            "not_order_charge",
+            f"{_money(_sum(same), closed.currency)} of {' | '.join(triple)} is what buyers paid, on their invoices "
+            "already or still to be invoiced; a rule of this flow gives it another role than order_charge, which would "
+            "book it twice",
+            _sum(same),
+        )
+        for triple, same in misplaced.items()
+    ]
 
 
 def _by_account(charges: Sequence[tuple[Rule, SettlementLine]], invoice: Posting | None) -> dict[str, int]:
@@ -289,13 +325,16 @@ def _not_payable(
         if invoice is not None and invoice.reasons:
             text = f"order {order_id} is paid ({money}) and its invoice is held: {invoice.reasons[0].text}"
         return Reason("order_not_invoiced", text, amount, waits_for)
+    if invoice.status == "rejected" and not invoice.reasons:
+        text = f"order {order_id} is paid ({money}) and its invoice is about to be planned anew"
+        return Reason("order_not_invoiced", text, amount, waits_for)
     if invoice.status == "rejected":
         text = f"order {order_id} is paid ({money}) and QuickBooks refused its invoice: {invoice.reasons[0].text}"
         return Reason("invoice_refused", text, amount, f"invoice/{order_id}")
     if document.currency != closed.currency:
         text = f"order {order_id} is invoiced in {document.currency} and paid in {closed.currency}"
         return Reason("currency_differs", text, amount, waits_for)
-    if day is not None and document.day > day:
+    if day is not None and document.day > day and not invoice.is_final:
         text = f"order {order_id} is invoiced on {document.day}, after the deposit of {day}"
         return Reason("paid_before_invoiced", text, amount, waits_for)
     if amount < 0:
@@ -347,11 +386,13 @@ def _documents(
     paid_by: dict[str, str] = {}
     for number, (customer, chunk) in enumerate(_by_customer(settled, invoices), start=1):
         key = f"{closed.settlement_id}-{number}"
+        # An invoice that stands with a later date cannot be moved by us; a payment before it would count as unapplied.
+        latest = max(invoices[applied.order_id].document.day for applied in chunk)  # type: ignore[union-attr]
         payments[key] = Payment(
             number=key[-21:],
             settlement_id=closed.settlement_id,
             customer=customer,
-            day=day,
+            day=max(day, latest),
             currency=closed.currency,
             clearing=clearing,
             applied=tuple(chunk),

@@ -4,14 +4,13 @@ from typing import Annotated
 
 import typer
 
+from application import word
 from domain.errors import BadInput
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json
 
 app = typer.Typer(help="Documents whose place in QuickBooks a person must settle.", no_args_is_help=True)
-
-KINDS = ("invoice", "payment", "deposit")
 
 Kind = Annotated[str, typer.Argument(help="invoice, payment or deposit.")]
 Key = Annotated[str, typer.Argument(help="Its key, as `ml-connector held` shows it.")]
@@ -31,11 +30,19 @@ def adopt(
     _check(kind, why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
-        found = service.quickbooks(state).read(kind, id)
-        if found is None:
-            raise BadInput(f"QuickBooks has no {kind} with id {id}; its id stands in the address of its page there")
-        (digest,) = service.evidence.put(flow, [found.content])
-        service.bookkeeping.adopt(flow, kind, key, found, digest, service.person, why)
+        service.views.catch_up()
+        word.adopt(
+            state,
+            kind,
+            key,
+            id,
+            service.bookkeeping,
+            service.views,
+            service.quickbooks(state),
+            service.evidence,
+            service.person,
+            why,
+        )
         service.views.catch_up()
     if as_json:
         print_json({"flow": flow, "posting": f"{kind}/{key}", "quickbooks_id": id})
@@ -60,8 +67,8 @@ def release(
     """It is another, or gone: ours is planned and sent anew, and documents named by --not are never taken for it."""
     _check(kind, why)
     with services() as service:
-        service.bookkeeping.flow(flow)
-        service.bookkeeping.release(flow, kind, key, not_ours or [], service.person, why)
+        state = service.bookkeeping.flow(flow)
+        word.release(state, kind, key, not_ours or [], service.bookkeeping, service.person, why)
         service.views.catch_up()
     if as_json:
         print_json({"flow": flow, "posting": f"{kind}/{key}", "not_ours": not_ours or []})
@@ -71,8 +78,8 @@ def release(
 
 
 def _check(kind: str, why: str) -> None:
-    if kind not in KINDS:
-        raise BadInput(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if kind not in word.KINDS:
+        raise BadInput(f"kind {kind!r}: expected one of {', '.join(word.KINDS)}")
     if not why.strip():
         raise BadInput(
             "--why is needed: the reason stands in the audit trail, for example --why 'made by hand on 3 May'"

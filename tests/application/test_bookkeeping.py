@@ -18,7 +18,7 @@ from domain.document import Invoice, Payment
 from domain.errors import BadInput
 from domain.flow import FlowCreated
 from domain.mapping import MappingChanged
-from domain.order import AmazonOrder
+from domain.order import AmazonOrder, Package
 from domain.settlement import Statement
 
 ONE = "111-0000001-0000001"
@@ -249,6 +249,40 @@ def test_a_settlement_that_shows_a_sale_earlier_moves_its_invoice_there(books: B
 
     assert posting(books).document.day == date(2026, 10, 31)
     assert posting(books, "deposit", "284").status == "planned"  # not held as paid before it was invoiced
+
+
+def test_an_order_that_turns_out_to_be_from_before_is_booked_by_its_settlement_alone(books: Bookkeeping) -> None:
+    """It was planned and settled as this flow's; then Amazon names a parcel from before the first day."""
+    flow = msgspec.structs.replace(books.flow("us"), since=date(2026, 11, 2))
+    order = trade.order(ONE, trade.item(ITEM="24.99"))
+    books.ingest_orders(flow, [order], "tests")
+    rows = trade.lines(("Order", "ItemPrice", "Principal", "24.99", ONE))
+    statement = Statement("284", "USD", trade.usd("24.99"), None, None, trade.NOW)
+    books.ingest_settlement(flow, statement, rows, "tests")
+    assert posting(books, "payment", "284-1").status == "planned"
+
+    parcel = Package("UPS", "1Z", datetime(2026, 10, 30, tzinfo=UTC))
+    books.ingest_orders(flow, [later(order, packages=(parcel,))], "tests")
+    books.replan_settlement(flow, "284", "tests")
+
+    assert (posting(books).status, posting(books, "payment", "284-1").status) == ("withdrawn", "withdrawn")
+    deposit = posting(books, "deposit", "284").document
+    assert [(line.account, line.amount) for line in deposit.lines] == [("SALES", 2499)]
+
+
+def test_lines_that_do_not_add_up_move_no_invoice(books: Bookkeeping) -> None:
+    october = datetime(2026, 10, 30, 20, tzinfo=UTC)
+    ingest(books, msgspec.structs.replace(trade.order(ONE, trade.item(ITEM="24.99")), created=october))
+    rows = [
+        msgspec.structs.replace(line, posted=october)
+        for line in trade.lines(("Order", "ItemPrice", "Principal", "24.99", ONE))
+    ]
+    statement = Statement("284", "USD", trade.usd("25.00"), None, None, trade.NOW)
+
+    books.ingest_settlement(books.flow("us"), statement, rows, "tests")
+    books.replan_settlement(books.flow("us"), "284", "tests")
+
+    assert posting(books).document.day == date(2026, 11, 3)
 
 
 def test_a_payment_that_is_no_longer_part_of_its_settlement_is_withdrawn(books: Bookkeeping) -> None:

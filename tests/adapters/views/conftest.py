@@ -34,6 +34,7 @@ from domain.order import (
     OrderItem,
     OrderRecognisedBySettlement,
     OrderSettled,
+    Package,
     Part,
     order_stream,
 )
@@ -147,7 +148,15 @@ class History:
 
     # --- orders and their invoices
 
-    def order(self, flow: str, number: int, status: str = "SHIPPED", cents: int = 2499, channel: bool = True) -> str:
+    def order(
+        self,
+        flow: str,
+        number: int,
+        status: str = "SHIPPED",
+        cents: int = 2499,
+        channel: bool = True,
+        parcel: datetime | None = None,
+    ) -> str:
         """Amazon reports an order; its id."""
         order_id = order_id_of(number)
         state = self.orders.setdefault((flow, order_id), Order())
@@ -161,6 +170,7 @@ class History:
             marketplace="Amazon.com",
             amazon_channel=channel,
             total=cents,
+            packages=(Package("UPS", "1Z", parcel),) if parcel is not None else (),
             items=(OrderItem("1", "SKU", quantity=1, proceeds=cents, parts=(Part("ITEM", cents),)),) if cents else (),
         )
         events = orders.record(reported, state, stamp)

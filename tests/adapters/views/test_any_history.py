@@ -1,16 +1,22 @@
 """Random histories: however the log is cut into batches the views are the same, and they say what the domain says."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
+import trade
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.database import open_database
 from adapters.views import DatabaseViews, views_as_of
+from adapters.views.fold import as_text
+from domain.flow import Flow
+from domain.posting_rules import NothingToPost, invoice_for
+from domain.posting_rules.invoice import ship_time
 
 Steps = list[tuple[int, int, int, int]]
-steps = st.lists(st.tuples(st.integers(0, 15), st.integers(0, 1), st.integers(0, 11), st.integers(0, 7)), max_size=60)
+steps = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 1), st.integers(0, 11), st.integers(0, 7)), max_size=60)
 random_history = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -131,3 +137,33 @@ def test_as_of_is_what_the_views_said_then(steps: Steps, memory_store: Any, begi
         then[position] = said(views)
     for position, was in then.items():
         assert said(views_as_of(store, position)) == was
+
+
+days = st.one_of(st.none(), st.integers(-6, 6))
+
+
+@random_history
+@given(reports=st.lists(st.tuples(st.sampled_from(["UNSHIPPED", "SHIPPED"]), days, days), min_size=1, max_size=5))
+def test_the_views_say_of_an_orders_shipping_what_the_posting_rules_do(
+    reports: list[tuple[str, int | None, int | None]], memory_store: Any, begin_history: Callable[..., Any]
+) -> None:
+    """They work it out by themselves; where they did otherwise a page would show what the books do not."""
+    history = begin_history(store := memory_store())
+    first_day = date(2026, 11, 1)
+    history.flow("late", since=first_day)
+    begin = history.now
+    for status, parcel, posted in reports:
+        history.now += timedelta(hours=30)
+        order_id = history.order("late", 3, status, parcel=None if parcel is None else begin + timedelta(days=parcel))
+        if posted is not None:
+            history.date_order("late", 3, 1, -posted)
+    views = DatabaseViews(open_database("sqlite://"), store)
+    views.catch_up()
+
+    (row,) = views.query("orders", "late")
+    state = history.orders["late", order_id]
+    if state.known.status == "SHIPPED":
+        flow = Flow(name="late", zone="America/Los_Angeles", since=first_day, banks={"USD": "Checking"})
+        outcome = invoice_for(state, flow, trade.mapping())
+        assert (row["silent"] == "historical") is (outcome == NothingToPost("historical"))
+        assert row["shipped"] == as_text(ship_time(state))

@@ -1,0 +1,58 @@
+"""A person's word on a document of QuickBooks that looks like one of ours and is otherwise: it is, or it is not."""
+
+from collections.abc import Sequence
+
+from application.bookkeeping import Bookkeeping
+from application.ports import EvidenceStore, QuickBooks, Views
+from application.references import references_for
+from domain.errors import BadInput, Refused
+from domain.flow import Flow
+
+KINDS = ("invoice", "payment", "deposit")
+
+
+def adopt(
+    flow: Flow,
+    kind: str,
+    key: str,
+    quickbooks_id: str,
+    bookkeeping: Bookkeeping,
+    views: Views,
+    quickbooks: QuickBooks,
+    evidence: EvidenceStore,
+    by: str,
+    why: str,
+) -> int:
+    """It is ours: it counts as posted; in what it books otherwise stays on the list. The position of the event.
+
+    Raises BadInput where there is no such document, another posting has it already, or it is of another customer or
+    currency.
+    """
+    document = bookkeeping.postings(flow.name, [(kind, key)])[kind, key].document
+    if document is None:
+        raise BadInput(f"{kind} {key} of flow {flow.name} was never planned; see: ml-connector held {flow.name}")
+    try:
+        sighting = quickbooks.see(document, quickbooks_id, references_for(flow, bookkeeping, [document]))
+    except Refused:
+        sighting = None
+    if sighting is None:
+        raise BadInput(
+            f"QuickBooks has no {kind} with id {quickbooks_id}; the id stands in the address of its page there, "
+            "as txnId=..."
+        )
+    for other in views.flows():
+        if bookkeeping.flow(other).realm == flow.realm:
+            for row in views.query("postings", other, kind=kind, quickbooks_id=quickbooks_id):
+                raise BadInput(f"{kind} {quickbooks_id} of QuickBooks is {row['key']} of flow {other} already")
+    for fact in sighting.differs:
+        if fact == "customer" or fact.startswith("currency"):
+            raise BadInput(f"{kind} {quickbooks_id} of QuickBooks has another {fact}: it cannot be {key}")
+    (digest,) = evidence.put(flow.name, [sighting.found.content])
+    return bookkeeping.adopt(flow.name, kind, key, sighting, digest, by, why)
+
+
+def release(
+    flow: Flow, kind: str, key: str, not_ours: Sequence[str], bookkeeping: Bookkeeping, by: str, why: str
+) -> int:
+    """It is not ours, or gone: ours is planned anew, and `not_ours` are never taken for it. The event's position."""
+    return bookkeeping.release(flow.name, kind, key, not_ours, by, why)
