@@ -162,6 +162,16 @@ def open_database(url: str) -> Database:
     raise BadInput("the database URL must begin with sqlite:/// or postgresql://")
 
 
+def server_time(cursor: Cursor) -> float:
+    """Seconds since 1970 by the server's clock, since workers' machines differ; with SQLite there is one machine."""
+    if cursor.dialect == "sqlite":
+        return time.time()
+    cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8")
+    row = cursor.fetchone()
+    assert row is not None
+    return float(row[0])
+
+
 def in_many(cursor: Cursor, sql: str, ids: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of a query with `IN (?…)` written as `IN ({ids})`, asked in portions of 500."""
     rows: list[tuple[Any, ...]] = []

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from adapters.database import Cursor, Database
+from adapters.database import Cursor, Database, server_time
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, "
@@ -16,6 +16,9 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS calls (flow TEXT NOT NULL, vendor TEXT NOT NULL, operation TEXT NOT NULL, "
     "day TEXT NOT NULL, calls BIGINT NOT NULL, PRIMARY KEY (flow, vendor, operation, day))",
 )
+
+PIECE_SECONDS = 0.5
+LONG_SECONDS = 5.0  # a run that is asked to stop waits this long for a call that is decided already
 
 
 class Quotas:
@@ -60,15 +63,7 @@ class Quotas:
             )
 
     def _time(self, cursor: Cursor) -> float:
-        """Seconds since 1970: the server's, since workers' machines differ; with SQLite there is one machine."""
-        if self._now is not None:
-            return self._now()
-        if cursor.dialect == "sqlite":
-            return time.time()
-        cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8")
-        row = cursor.fetchone()
-        assert row is not None
-        return float(row[0])
+        return self._now() if self._now is not None else server_time(cursor)
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
         """Add to the meter."""
@@ -92,3 +87,32 @@ class Quotas:
                 "SELECT vendor, operation, SUM(calls) FROM calls WHERE flow = ? GROUP BY vendor, operation", (flow,)
             )
             return {(vendor, operation): int(calls) for vendor, operation, calls in cursor.fetchall()}
+
+
+class GuardedQuotas:
+    """The quotas of one run: `check` is asked before each call to a vendor leaves, and may raise.
+
+    Waits are made here, in short pieces, so that a run which is to end does not first wait minutes for a place.
+    """
+
+    def __init__(self, quotas: Quotas, check: Callable[[bool], None]) -> None:
+        """`check(waiting)` gets True where the call would have to wait for long."""
+        self._quotas = quotas
+        self._check = check
+
+    def reserve(self, key: str, rate: float, burst: float) -> float:
+        """See Quotas.reserve; the wait is over when it returns."""
+        until = time.monotonic() + self._quotas.reserve(key, rate, burst)
+        while (left := until - time.monotonic()) > 0:
+            self._check(left > LONG_SECONDS)
+            time.sleep(min(left, PIECE_SECONDS))
+        self._check(False)
+        return 0.0
+
+    def pause(self, key: str, seconds: float) -> None:
+        """See Quotas.pause."""
+        self._quotas.pause(key, seconds)
+
+    def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
+        """See Quotas.count."""
+        self._quotas.count(flow, vendor, operation, calls)

@@ -100,6 +100,12 @@ class Bookkeeping:
             raise UnknownFlow(f"there is no flow named {name!r}; see: ml-connector flow list")
         return state
 
+    def many_flows(self, names: Sequence[str]) -> dict[str, Flow]:
+        """Many flows at once; names without a flow are absent."""
+        streams = {name: flows.flow_stream(name) for name in names}
+        loaded = self._many(list(streams.values()), Flow, flows.evolve)
+        return {name: loaded[stream][0] for name, stream in streams.items() if loaded[stream][1]}
+
     def mapping(self, flow: str) -> Mapping:
         return self._one(mappings.mapping_stream(flow), Mapping(), mappings.evolve)[0]
 
@@ -149,22 +155,23 @@ class Bookkeeping:
     def change_mapping(self, changed: MappingChanged, open_gaps: Sequence[str]) -> int:
         """Record a change (its `version` is set here) and which of the open gaps it closes."""
 
-        def decide() -> list[Append]:
-            state, version = self._one(mappings.mapping_stream(changed.flow), Mapping(), mappings.evolve)
-            event = msgspec.structs.replace(changed, version=state.version + 1)
-            after = mappings.evolve(state, event)
-            stamp = Stamp(changed.flow, changed.at, changed.by, changed.cause)
-            appends = [Append(mappings.mapping_stream(changed.flow), version, [event])]
-            found = [key for key in open_gaps if mappings.resolves(after, key)]
-            streams = self._store.load([mappings.gap_stream(changed.flow, key) for key in found])
-            for key in found:
-                stream = mappings.gap_stream(changed.flow, key)
-                seen = streams.get(stream, [])
-                if seen and isinstance(seen[-1], MappingMissing):
-                    appends.append(Append(stream, len(seen), [MappingFound(key=key, **stamp.fields())]))
-            return appends
+        return self._until_saved(lambda: self.mapping_appends(changed, open_gaps))
 
-        return self._until_saved(decide)
+    def mapping_appends(self, changed: MappingChanged, open_gaps: Sequence[str]) -> list[Append]:
+        """What `change_mapping` saves, for commands that save more with it."""
+        state, version = self._one(mappings.mapping_stream(changed.flow), Mapping(), mappings.evolve)
+        event = msgspec.structs.replace(changed, version=state.version + 1)
+        after = mappings.evolve(state, event)
+        stamp = Stamp(changed.flow, changed.at, changed.by, changed.cause)
+        appends = [Append(mappings.mapping_stream(changed.flow), version, [event])]
+        found = [key for key in open_gaps if mappings.resolves(after, key)]
+        streams = self._store.load([mappings.gap_stream(changed.flow, key) for key in found])
+        for key in found:
+            stream = mappings.gap_stream(changed.flow, key)
+            seen = streams.get(stream, [])
+            if seen and isinstance(seen[-1], MappingMissing):
+                appends.append(Append(stream, len(seen), [MappingFound(key=key, **stamp.fields())]))
+        return appends
 
     # --- orders -----------------------------------------------------------------------------------------------
 
@@ -648,7 +655,12 @@ class Bookkeeping:
     # --- cycles ---------------------------------------------------------------------------------------------------
 
     def record_cycle(
-        self, event: flows.CycleStarted | flows.WatermarkAdvanced | flows.CycleFinished | flows.CycleFailed
+        self,
+        event: flows.CycleStarted
+        | flows.WatermarkAdvanced
+        | flows.CycleFinished
+        | flows.CycleFailed
+        | flows.CycleStopped,
     ) -> int:
         def decide() -> list[Append]:
             stream = flows.cycle_stream(event.flow, event.cycle)

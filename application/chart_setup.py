@@ -19,6 +19,7 @@ from domain.mapping import Mapping, MappingChanged, QuickBooksRef
 from domain.posting_rules.invoice import customer_key
 
 Action = Literal["mapped", "map", "create", "conflict"]
+BANK_TYPES = ("Bank", "Other Current Asset")
 ItemKind = Literal["bank", "account", "item", "customer"]
 
 
@@ -45,7 +46,9 @@ def propose(
         if key.partition(":")[0] not in default_chart():
             raise BadInput(f"account key {key!r} is not in the chart; expected one of {', '.join(default_chart())}")
     accounts = quickbooks.accounts()
-    proposals = [_bank(currency, wanted, accounts, mapping) for currency, wanted in flow.banks.items()]
+    proposals = [
+        _bank(currency, wanted, accounts, mapping, flow.home_currency) for currency, wanted in flow.banks.items()
+    ]
     proposals += [
         _account(key, name, currency, accounts, mapping, chosen)
         for key, name, currency in _needed_accounts(flow, [*STARTING_KEYS, *more_keys])
@@ -157,18 +160,55 @@ def _account(
     return Proposal("account", key, there.name, "map", there)
 
 
-def _bank(currency: str, wanted: str, accounts: Sequence[QuickBooksRef], mapping: Mapping) -> Proposal:
+def _bank(
+    currency: str, wanted: str, accounts: Sequence[QuickBooksRef], mapping: Mapping, home_currency: str
+) -> Proposal:
     standing = mapping.banks.get(currency)
     if standing is not None:
         return Proposal("bank", currency, standing.name, "mapped", standing)
+    try:
+        bank = choose_bank(currency, wanted, accounts, home_currency, mapping.accounts.values())
+        return Proposal("bank", currency, wanted, "map", bank)
+    except BadInput as error:
+        return Proposal("bank", currency, wanted, "conflict", note=str(error))
+
+
+def choose_bank(
+    currency: str,
+    wanted: str,
+    accounts: Sequence[QuickBooksRef],
+    home_currency: str,
+    booked_to: Iterable[QuickBooksRef],
+) -> QuickBooksRef:
+    """The active account that receives a currency's payouts. Raises BadInput saying which could be chosen.
+
+    Other current assets are allowed: payouts often go to an account in between, such as a card provider's. Those the
+    books use otherwise (`booked_to`), such as clearing, are not.
+    """
+    taken = {account.id for account in booked_to}
+    fitting = [
+        account
+        for account in accounts
+        if account.account_type in BANK_TYPES
+        and (account.currency or home_currency or currency) == currency
+        and account.id not in taken
+    ]
     there = _named(accounts, wanted)
-    fitting = [account for account in accounts if account.account_type == "Bank" and account.currency in ("", currency)]
-    if there is None or there not in fitting:
-        offered = ", ".join(account.name for account in fitting) or "none"
-        what = "is not a bank account" if there is not None else "is not in QuickBooks"
-        note = f"{wanted!r} {what} in {currency}; bank accounts in {currency}: {offered}"
-        return Proposal("bank", currency, wanted, "conflict", note=note)
-    return Proposal("bank", currency, there.name, "map", there)
+    if there is not None and there in fitting:
+        return there
+    offered = ", ".join(account.name for account in fitting) or "none"
+    if there is None:
+        wrong = "is not an active account in QuickBooks"
+    elif there.account_type not in BANK_TYPES:
+        wrong = f"is of type {there.account_type}"
+    elif there.id in taken:
+        wrong = "is used by the books for something else"
+    else:
+        wrong = f"is in {there.currency or home_currency}"
+    raise BadInput(
+        f"bank account {wanted!r} for {currency} {wrong}; expected a {' or '.join(BANK_TYPES)} account in {currency}: "
+        f"{offered}"
+    )
 
 
 def _item(key: str, account: Proposal, items: Sequence[QuickBooksRef], mapping: Mapping) -> Proposal:

@@ -68,7 +68,10 @@ class PostingRun(msgspec.Struct):
 
 
 class Poster:
-    """Posts the planned documents of one flow. `speed` shortens waits where a stand-in's clock runs fast."""
+    """Posts the planned documents of one flow. `speed` shortens waits where a stand-in's clock runs fast.
+
+    `check` is asked before each batch and may raise: what is claimed is sent, what is not stays planned.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,9 @@ class Poster:
         by: str,
         speed: float = 1.0,
         progress: Callable[[str, int], None] = lambda kind, done: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check = check
         self._flow = flow
         self._bookkeeping = bookkeeping
         self._quickbooks = quickbooks
@@ -97,6 +102,7 @@ class Poster:
         done = PostingRun()
         self._views.catch_up()
         for batch in self._views.open_batches(self._flow.name):
+            self._check()
             if not self._settle(batch, done):
                 done.unknown += 1
         self._views.catch_up()
@@ -109,6 +115,7 @@ class Poster:
                 missing = self._not_there_yet(kind, keys, done)
                 sent = len(keys) - len(missing)
                 for begin in range(0, len(missing), BATCH_SIZE):
+                    self._check()
                     outcome = self._post(kind, missing[begin : begin + BATCH_SIZE], done)
                     if outcome is None:
                         done.unknown += 1

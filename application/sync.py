@@ -4,7 +4,7 @@ A watermark moves only with what is stored: a crash anywhere repeats a little an
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,9 +23,9 @@ from application.ports import (
 )
 from application.posting_run import Poster
 from application.settlement_files import ingest_document
-from domain.errors import ConnectionLost, ConnectorError
+from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped
+from domain.flow import SOURCES, CycleFailed, CycleFinished, CycleStarted, CycleStopped, Flow, WatermarkAdvanced
 from domain.flow import ConnectionLost as ConnectionLostEvent
-from domain.flow import CycleFailed, CycleFinished, CycleStarted, Flow, WatermarkAdvanced
 
 ORDERS = "orders"
 SETTLEMENTS = "settlement_reports"
@@ -41,15 +41,20 @@ Progress = Callable[[str, int], None]
 
 
 class CycleReport(msgspec.Struct):
-    """What a cycle did; `counts` are recorded with it."""
+    """What a cycle did; `counts` are recorded with it. `stopped`: it was asked to end before its work was done."""
 
     cycle: str
     counts: dict[str, int] = {}
     error: str = ""
+    stopped: bool = False
 
 
 class Cycle:
-    """One run of one flow. The vendors are handed in; either may be missing where a flow does not use it."""
+    """One run of one flow. The vendors are handed in; either may be missing where a flow does not use it.
+
+    `check` is asked between pages, documents and batches, and raises Stopped or LeaseLost. `exclusive`: no other
+    cycle of the flow can be running, so one that never ended has died.
+    """
 
     def __init__(
         self,
@@ -64,7 +69,13 @@ class Cycle:
         speed: float = 1.0,
         progress: Progress = lambda what, done: None,
         retry_refused: bool = False,
+        sources: Collection[str] = SOURCES,
+        check: Callable[[], None] = lambda: None,
+        exclusive: bool = False,
     ) -> None:
+        self._sources = sources
+        self._check = check
+        self._exclusive = exclusive
         self._flow = flow
         self._bookkeeping = bookkeeping
         self._views = views
@@ -81,18 +92,29 @@ class Cycle:
         self._counts: dict[str, int] = {}
 
     def run(self) -> CycleReport:
-        """Pull, plan, post; a vendor's failure ends the cycle, is recorded and raised no further."""
+        """Pull, plan, post; a vendor's failure ends the cycle, is recorded and raised no further.
+
+        Raises LeaseLost, which cannot be recorded: the flow is another's then.
+        """
+        if self._exclusive:
+            self._end_abandoned()
         self._record(CycleStarted(cycle=self._id, **self._stamp()))
         try:
             self._views.catch_up()
             if self._amazon is not None:
-                if self._flow.has_orders:
+                if self._flow.has_orders and "orders" in self._sources:
                     self._pull_orders(self._amazon)
-                self._pull_settlements(self._amazon)
+                if "settlements" in self._sources:
+                    self._pull_settlements(self._amazon)
             self._views.catch_up()
+            self._check()
             self._plan_what_waited()
-            if self._quickbooks is not None:
+            if self._quickbooks is not None and "posting" in self._sources:
                 self._post(self._quickbooks)
+        except LeaseLost:
+            raise
+        except Stopped as stopped:
+            return self._stopped(stopped)
         except ConnectorError as error:
             return self._failed(error)
         except Exception as error:
@@ -110,12 +132,14 @@ class Cycle:
         since = datetime.fromisoformat(mark[0]) - ORDER_OVERLAP if mark else self._first_orders()
         tally = Tally()
         upper_bound: datetime | None = None
+        self._check()
         for page in amazon.orders(since, self._flow.marketplaces):
             (digest,) = self._evidence.put(self._flow.name, [page.content])
             tally += self._bookkeeping.ingest_orders(self._flow, page.orders, self._by, digest)
             # Pages of one search share the bound of the first: what changed since comes in the next search.
             upper_bound = upper_bound or page.upper_bound
             self._progress(ORDERS, len(page.orders))
+            self._check()
         self._count("orders", tally)
         if upper_bound is not None:
             self._advance(ORDERS, upper_bound.isoformat())
@@ -132,11 +156,13 @@ class Cycle:
         oldest = self._clock() - REPORT_RETENTION
         since = max(oldest, datetime.fromisoformat(mark[0]) - REPORT_OVERLAP) if mark else oldest
         seen = set(mark[1]) if mark else set()
+        self._check()
         reports = amazon.settlement_reports(since)
         tally = Tally()
         for report in reports:
             if report.report_id in seen:
                 continue
+            self._check()
             tally += self._pull_settlement(amazon, report)
             self._progress(SETTLEMENTS, 1)
         self._count("settlements", tally)
@@ -178,6 +204,7 @@ class Cycle:
             self._by,
             self._speed,
             self._progress,
+            self._check,
         )
         run = poster.run()
         if self._views.held_keys(self._flow.name, "invoice") or run.rejected:
@@ -187,6 +214,12 @@ class Cycle:
         self._counts |= {
             name: number for name, number in (("rejected", run.rejected), ("unknown", run.unknown)) if number
         }
+
+    def _end_abandoned(self) -> None:
+        self._views.catch_up()
+        for row in self._views.query("cycles", self._flow.name, status="running"):
+            why = f"its process went away; cycle {self._id} goes on from what is stored"
+            self._record(CycleStopped(cycle=row["cycle"], why=why, **self._stamp()))
 
     # --- the cycle's own record -----------------------------------------------------------------------------------
 
@@ -200,13 +233,19 @@ class Cycle:
         log.error("cycle %s of flow %s stopped: %s", self._id, self._flow.name, text)
         return CycleReport(self._id, self._counts, text)
 
+    def _stopped(self, stopped: Stopped) -> CycleReport:
+        self._record(CycleStopped(cycle=self._id, why=str(stopped), counts=self._counts, **self._stamp()))
+        self._views.catch_up()
+        log.info("cycle %s of flow %s ended early: %s", self._id, self._flow.name, stopped)
+        return CycleReport(self._id, self._counts, stopped=True)
+
     def _advance(self, source: str, cursor: str, seen: tuple[str, ...] = ()) -> None:
         self._record(WatermarkAdvanced(cycle=self._id, source=source, cursor=cursor, seen=seen, **self._stamp()))
 
     def _count(self, what: str, tally: Tally) -> None:
         self._counts |= {f"{what}_new": tally.new, f"{what}_changed": tally.changed}
 
-    def _record(self, event: CycleStarted | WatermarkAdvanced | CycleFinished | CycleFailed) -> None:
+    def _record(self, event: CycleStarted | WatermarkAdvanced | CycleFinished | CycleFailed | CycleStopped) -> None:
         self._bookkeeping.record_cycle(event)
 
     def _stamp(self) -> dict[str, Any]:

@@ -5,6 +5,9 @@ ConnectorError
  │   ├─ UnreadableReport    a settlement document cannot be read at a line and column
  │   └─ UnknownFlow         no flow of that name
  ├─ Conflict               somebody else wrote to the stream first; decide again
+ ├─ FlowBusy               another cycle of the flow runs, and who runs it
+ ├─ LeaseLost              another process works on the flow now: this one writes nothing more and asks no vendor
+ ├─ Stopped                asked to stop; what was done stays, the next cycle goes on from there
  ├─ Unbalanced             a document whose two sides differ was asked for; a bug of ours, never posted
  ├─ VendorError            a vendor could not or would not answer
  │   ├─ ConnectionLost      credentials are refused: a person must connect again
@@ -39,6 +42,18 @@ class UnknownFlow(BadInput):
 
 class Conflict(ConnectorError):
     """The stream has moved on since it was read: read it again and decide again."""
+
+
+class FlowBusy(ConnectorError):
+    """Another cycle of the flow runs already."""
+
+
+class LeaseLost(ConnectorError):
+    """The flow's lease is another's: nothing may be written any more, and no vendor asked."""
+
+
+class Stopped(ConnectorError):
+    """This process was asked to stop."""
 
 
 class Unbalanced(ConnectorError):

@@ -4,13 +4,15 @@
 secrets are never here; they live in the vault.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from domain.errors import BadInput
 from domain.event import Event, stream_id
@@ -19,6 +21,52 @@ from domain.money import exponent
 Region = Literal["na", "eu", "fe"]
 REGIONS = ("na", "eu", "fe")
 OrderSource = Literal["amazon", "none"]
+Source = Literal["orders", "settlements", "posting"]
+SOURCES: tuple[Source, ...] = ("orders", "settlements", "posting")
+LONGEST_MINUTES = 7 * 24 * 60
+
+
+class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a source is due: every so many minutes, or by a cron expression in a time zone. One of the two."""
+
+    every_minutes: int = 0
+    cron: str = ""
+    zone: str = "UTC"
+
+    def __str__(self) -> str:
+        return f"{self.cron} ({self.zone})" if self.cron else f"every {self.every_minutes} minutes"
+
+
+DEFAULT_SCHEDULE = Schedule(every_minutes=30)
+
+
+class AlertChannel(msgspec.Struct, frozen=True):
+    """Where alerts go: `target` is an email address or a webhook's URL. Its secret, if any, lives in the vault."""
+
+    kind: Literal["email", "webhook"]
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Values of those settings of a flow that are spoken of; the others are UNSET.
+
+    `schedule` is by source, `banks` by currency. `since` None: as far back as Amazon gives.
+    """
+
+    schedule: dict[str, Schedule] | UnsetType = UNSET
+    banks: dict[str, str] | UnsetType = UNSET
+    zone: str | UnsetType = UNSET
+    since: date | UnsetType | None = UNSET
+    marketplaces: tuple[str, ...] | UnsetType = UNSET
+    alerts: tuple[AlertChannel, ...] | UnsetType = UNSET
+
+    def named(self) -> dict[str, Any]:
+        """The settings spoken of, by name."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in values if value is not UNSET}
 
 
 class FlowCreated(Event, frozen=True, kw_only=True):
@@ -59,6 +107,26 @@ class ConnectionLost(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class FlowConfigured(Event, frozen=True, kw_only=True):
+    """Settings changed; `old` and `new` hold the changed ones only, each of them whole."""
+
+    old: FlowSettings
+    new: FlowSettings
+    why: str = ""
+
+
+class FlowPaused(Event, frozen=True, kw_only=True):
+    """The flow is not due any more until it is resumed; a person may still run it by hand."""
+
+    why: str = ""
+
+
+class FlowResumed(Event, frozen=True, kw_only=True):
+    """The flow is due by its schedule again."""
+
+    why: str = ""
+
+
 class CycleStarted(Event, frozen=True, kw_only=True):
     """A cycle began; `cycle` is its id."""
 
@@ -89,6 +157,14 @@ class CycleFailed(Event, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
 
 
+class CycleStopped(Event, frozen=True, kw_only=True):
+    """A cycle ended before its work was done, on request or because its process went away; nothing is wrong with it."""
+
+    cycle: str
+    why: str
+    counts: dict[str, int] = {}
+
+
 class Flow(msgspec.Struct):
     """A flow folded from its events."""
 
@@ -107,10 +183,24 @@ class Flow(msgspec.Struct):
     home_currency: str = ""
     custom_numbers: bool = True
     multicurrency: bool = False
+    schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict.fromkeys(SOURCES, DEFAULT_SCHEDULE))
+    scheduled_at: datetime | None = None  # since when the schedule is as it is
+    paused: bool = False
+    alerts: tuple[AlertChannel, ...] = ()
 
     @property
     def has_orders(self) -> bool:
         return self.orders == "amazon"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is run of it, each by its own schedule."""
+        return SOURCES if self.has_orders else SOURCES[1:]
+
+    @property
+    def runs(self) -> bool:
+        """Whether it may run by its schedule: not paused, and nobody has to connect it first."""
+        return not self.paused and self.quickbooks and (self.amazon or not self.has_orders)
 
     def day(self, at: datetime) -> date:
         """The books' date of an instant."""
@@ -122,7 +212,14 @@ def evolve(state: Flow, event: Event) -> Flow:
         case FlowCreated():
             state.name, state.region, state.realm = event.flow, event.region, event.realm
             state.marketplaces, state.since, state.orders = event.marketplaces, event.since, event.orders
-            state.zone, state.banks = event.zone, event.banks
+            state.zone, state.banks, state.scheduled_at = event.zone, event.banks, event.at
+        case FlowConfigured():
+            for name, value in event.new.named().items():
+                setattr(state, name, value)
+            if event.new.schedule is not UNSET:
+                state.scheduled_at = event.at
+        case FlowPaused() | FlowResumed():
+            state.paused = isinstance(event, FlowPaused)
         case AmazonConnected():
             state.amazon, state.marketplace_names = True, event.marketplaces
         case QuickBooksConnected():
@@ -148,12 +245,93 @@ def check_settings(name: str, region: str, realm: str, orders: str, zone: str, b
         )
     if orders not in ("amazon", "none"):
         raise BadInput(f"--orders {orders!r}: expected amazon (invoices from orders) or none (settlement files alone)")
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise BadInput(f"--zone {zone!r}: expected an IANA time zone like America/Los_Angeles") from None
+    check_zone("--zone", zone)
     for currency in banks:
         exponent(currency)
+
+
+def check_zone(setting: str, zone: str) -> None:
+    """Raises BadInput, naming the setting, where the zone is not in IANA's list."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(f"{setting} {zone!r}: expected an IANA time zone like America/Los_Angeles") from None
+
+
+def changes(flow: Flow, wanted: FlowSettings) -> tuple[FlowSettings, FlowSettings]:
+    """Old and new values of what `wanted` would change; sources and currencies it does not name stay as they are."""
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for name, value in wanted.named().items():
+        standing = getattr(flow, name)
+        if isinstance(standing, dict):
+            value = {**standing, **value}
+        if value != standing:
+            old[name], new[name] = standing, value
+    return FlowSettings(**old), FlowSettings(**new)
+
+
+def check_changes(flow: Flow, wanted: FlowSettings) -> None:
+    """Raises BadInput naming the first setting that cannot be and what is expected; vendors are not asked."""
+    if wanted.schedule is not UNSET:
+        for source, schedule in wanted.schedule.items():
+            check_schedule(source, schedule)
+    if wanted.zone is not UNSET:
+        check_zone("zone", wanted.zone)
+    if wanted.banks is not UNSET:
+        for currency in wanted.banks:
+            exponent(currency)
+    if wanted.marketplaces is not UNSET and flow.marketplace_names:
+        _check_marketplaces(wanted.marketplaces, flow.marketplace_names)
+    if wanted.alerts is not UNSET:
+        for channel in wanted.alerts:
+            _check_channel(channel)
+
+
+def check_schedule(source: str, schedule: Schedule) -> None:
+    """The parts of a schedule that need no calendar; raises BadInput."""
+    if source not in SOURCES:
+        raise BadInput(f"schedule of {source!r}: expected one of {', '.join(SOURCES)}")
+    if bool(schedule.cron) == bool(schedule.every_minutes):
+        raise BadInput(f"schedule of {source}: expected either every so many minutes or a cron expression")
+    if not schedule.cron and not 1 <= schedule.every_minutes <= LONGEST_MINUTES:
+        raise BadInput(
+            f"schedule of {source}: every {schedule.every_minutes} minutes; expected 1 to {LONGEST_MINUTES} (a week)"
+        )
+    check_zone(f"schedule of {source}: zone", schedule.zone)
+
+
+def schedule_from(text: str, zone: str = "UTC") -> Schedule:
+    """`30` or `30m` is every 30 minutes, five fields are a cron expression in `zone`. Raises BadInput."""
+    minutes = text.strip().removesuffix("m")
+    if minutes.isdecimal():
+        return Schedule(every_minutes=int(minutes))
+    if len(text.split()) == 5:
+        return Schedule(cron=" ".join(text.split()), zone=zone)
+    raise BadInput(
+        f"schedule {text!r}: expected minutes like 30m, or a cron expression of five fields like '0 6 * * *'"
+    )
+
+
+def _check_marketplaces(wanted: tuple[str, ...], known: Mapping[str, tuple[str, str]]) -> None:
+    unknown = [marketplace for marketplace in wanted if marketplace not in known]
+    if unknown:
+        choices = ", ".join(f"{key} ({name})" for key, (name, _) in known.items())
+        raise BadInput(f"marketplace {', '.join(unknown)}: the seller takes part in {choices}")
+
+
+def _check_channel(channel: AlertChannel) -> None:
+    if channel.kind == "email":
+        name, _, domain = channel.target.partition("@")
+        if not name or not domain or any(character.isspace() for character in channel.target):
+            raise BadInput(f"alert email {channel.target!r}: expected an address like books@example.com")
+        return
+    parts = urlsplit(channel.target)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput("alert webhook: expected an address like https://example.com/alerts")
+    if parts.username or parts.password or parts.query:
+        # The address is recorded and shown; what is in it would be too.
+        raise BadInput("alert webhook: expected an address without user, password or query; secrets go into the vault")
 
 
 def check_alone(created: FlowCreated, others: Iterable[Flow]) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import getpass
 import logging
-from collections.abc import Callable, Iterator
+import os
+import socket
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
 
 from adapters.amazon.client import AmazonClient
@@ -13,21 +15,52 @@ from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence
 from adapters.exports import beancount, journal_csv
 from adapters.keyring import KeyRing
+from adapters.lease import DatabaseLease, DatabaseLeases
 from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.journal import answered_objects, journal_lines
-from adapters.quota import Quotas
+from adapters.quota import GuardedQuotas, Quotas
+from adapters.timetable import CronTimetable
 from adapters.vault import DatabaseVault
 from adapters.views import DatabaseViews, views_as_of
 from application.bookkeeping import Bookkeeping
 from application.books import books_of
 from application.connections import AMAZON, QUICKBOOKS
-from application.ports import Clock, ReportReader
-from application.sync import Cycle
-from domain.errors import BadInput, ConnectionLost
-from domain.flow import Flow
+from application.flow_setup import FlowSetup
+from application.ports import Clock, Lease, ReportReader
+from application.running import run_cycle
+from application.sync import Cycle, CycleReport
+from domain.errors import BadInput, ConnectionLost, Stopped
+from domain.flow import SOURCES, Flow, Source
 from entrypoints.settings import PREFIX, Settings, load
 
 read_settlement_report: ReportReader = read_report
+
+
+class Run:
+    """One cycle under a lease: what guards its writes and calls, and what it opened."""
+
+    def __init__(self, lease: DatabaseLease, quotas: Quotas, stop: Callable[[], bool]) -> None:
+        self.lease = lease
+        self.quotas = GuardedQuotas(quotas, self._check_call)
+        self.open: list[Callable[[], None]] = []
+        self._stop = stop
+
+    def check(self) -> None:
+        """Between calls. Raises Stopped or LeaseLost."""
+        if self._stop():
+            raise Stopped("this process was asked to stop")
+        self.lease.check()
+
+    def _check_call(self, waiting: bool) -> None:
+        """Before a call leaves: one that is decided on is made even if a stop is asked for, unless it must wait."""
+        if waiting:
+            self.check()
+        else:
+            self.lease.check()
+
+    def close(self) -> None:
+        for close in reversed(self.open):
+            close()
 
 
 class Services:
@@ -36,6 +69,7 @@ class Services:
     def __init__(self, settings: Settings, person: str, clock: Clock) -> None:
         self.settings = settings
         self.person = person
+        self.process = f"{person} on {socket.gethostname()}, process {os.getpid()}"
         self.clock = clock
         if settings.database_url.startswith("sqlite:"):
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -48,9 +82,14 @@ class Services:
         self.evidence = DatabaseEvidence(self.database, keyring)
         self.quotas = Quotas(self.database, settings.quota_speed)
         self.bookkeeping = Bookkeeping(self.store, clock)
+        self.leases = DatabaseLeases(self.database)
+        self.timetable = CronTimetable()
+        self.flow_setup = FlowSetup(
+            self.store, self.bookkeeping, self.views, self.leases, self.timetable, self.quickbooks, clock
+        )
         self._open: list[Callable[[], None]] = [self.database.close]
 
-    def amazon(self, flow: Flow) -> AmazonClient:
+    def amazon(self, flow: Flow, run: Run | None = None) -> AmazonClient:
         """The flow's seller account. Raises ConnectionLost where there is none, BadInput without app credentials."""
         credential = self.vault.get(flow.name, AMAZON)
         if credential is None:
@@ -66,14 +105,14 @@ class Services:
             _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
             _needed("AMAZON_CLIENT_SECRET", settings.amazon_client_secret),
             credential["refresh_token"],
-            self.quotas,
+            run.quotas if run is not None else self.quotas,
             self.clock,
             settings.quota_speed,
         )
-        self._open.append(client.close)
+        (run.open if run is not None else self._open).append(client.close)
         return client
 
-    def quickbooks(self, flow: Flow) -> QuickBooksClient:
+    def quickbooks(self, flow: Flow, run: Run | None = None) -> QuickBooksClient:
         """The flow's company. Raises ConnectionLost where none is connected, BadInput without app credentials."""
         if self.vault.get(flow.name, QUICKBOOKS) is None:
             raise ConnectionLost(
@@ -89,12 +128,42 @@ class Services:
             _needed("QUICKBOOKS_CLIENT_ID", settings.quickbooks_client_id),
             _needed("QUICKBOOKS_CLIENT_SECRET", settings.quickbooks_client_secret),
             self.vault,
-            self.quotas,
+            run.quotas if run is not None else self.quotas,
             self.clock,
             settings.quota_speed,
         )
-        self._open.append(client.close)
+        (run.open if run is not None else self._open).append(client.close)
         return client
+
+    def run_cycle(
+        self,
+        flow: str,
+        progress: Callable[[str, int], None] = lambda what, done: None,
+        *,
+        when_due: bool = False,
+        fetch: bool = True,
+        retry_refused: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> CycleReport | None:
+        """See application.running.run_cycle. `stop` is asked between calls whether to end early."""
+
+        @contextlib.contextmanager
+        def open_cycle(state: Flow, lease: Lease, sources: Collection[Source]) -> Iterator[Cycle]:
+            assert isinstance(lease, DatabaseLease)
+            run = Run(lease, self.quotas, stop)
+
+            def note(what: str, done: int) -> None:
+                lease.note(what, done)
+                progress(what, done)
+
+            try:
+                yield self.cycle(state, note, fetch=fetch, retry_refused=retry_refused, sources=sources, run=run)
+            finally:
+                run.close()
+
+        return run_cycle(
+            flow, self.process, self.leases, self.bookkeeping, self.timetable, open_cycle, when_due=when_due
+        )
 
     def cycle(
         self,
@@ -103,20 +172,27 @@ class Services:
         *,
         fetch: bool = True,
         retry_refused: bool = False,
+        sources: Collection[Source] = SOURCES,
+        run: Run | None = None,
     ) -> Cycle:
-        """A cycle of the flow, ready to run; without `fetch` nothing is asked of Amazon."""
+        """A cycle of the flow, ready to run; without `fetch` nothing is asked of Amazon. `run` guards what it does."""
+        amazon = fetch and (flow.has_orders or self.vault.get(flow.name, AMAZON) is not None)
+        opened = (run,) if run is not None else ()
         return Cycle(
             flow,
-            self.bookkeeping,
+            Bookkeeping(self.store.guarded(run.lease.guard), self.clock) if run is not None else self.bookkeeping,
             self.views,
             self.evidence,
             self.clock,
             read_settlement_report,
-            self.amazon(flow) if fetch and (flow.has_orders or self.vault.get(flow.name, AMAZON)) else None,
-            self.quickbooks(flow),
+            self.amazon(flow, *opened) if amazon else None,
+            self.quickbooks(flow, *opened),
             self.settings.quota_speed,
             progress,
             retry_refused,
+            sources,
+            run.check if run is not None else lambda: None,
+            exclusive=run is not None,
         )
 
     def views_as_of(self, position: int) -> DatabaseViews:

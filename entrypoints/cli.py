@@ -5,7 +5,20 @@ import sys
 import typer
 
 from domain.errors import BadInput, ConnectorError
-from entrypoints.commands import audit, books, connect, demo, doctor, flow, mapping, posting, settlement, simulate, sync
+from entrypoints.commands import (
+    audit,
+    books,
+    connect,
+    demo,
+    doctor,
+    flow,
+    mapping,
+    posting,
+    settlement,
+    simulate,
+    sync,
+    worker,
+)
 from entrypoints.console import BAD_INPUT, FAILED, err
 
 
@@ -27,6 +40,7 @@ app.add_typer(flow.app, name="flow")
 app.add_typer(connect.app, name="connect")
 app.add_typer(connect.chart_app, name="chart")
 app.command("sync")(sync.sync)
+app.command("worker")(worker.worker)
 app.command("status")(sync.status)
 app.command("held")(sync.held)
 app.add_typer(mapping.app, name="mapping")

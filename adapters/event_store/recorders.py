@@ -5,7 +5,7 @@ EXCLUSIVE lock on the events table), so that the order of commits is the order o
 it can miss an event. The library's selects work on the same tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -77,12 +77,23 @@ class BatchRecorder:
         tables = [*statements, *HEADS_SCHEMA, *ledger.SCHEMA]
         database.create_schema([statement.replace(" BYTES ", f" {blob} ") for statement in tables])
 
-    def insert(self, events: Sequence[NewEvent], heads: Sequence[HeadChange], at: datetime) -> int:
-        """Write all or nothing; the last position. Raises Conflict where a stream is not at its expected version."""
+    def insert(
+        self,
+        events: Sequence[NewEvent],
+        heads: Sequence[HeadChange],
+        at: datetime,
+        guard: Callable[[Cursor], None] | None = None,
+    ) -> int:
+        """Write all or nothing; the last position. Raises Conflict where a stream is not at its expected version.
+
+        `guard` looks in the same transaction whether this may be written at all, and raises if not.
+        """
         try:
             with self._database.transaction() as cursor:
                 if cursor.dialect == "postgresql":
                     cursor.execute(f"LOCK TABLE {_EVENTS} IN EXCLUSIVE MODE")
+                if guard is not None:
+                    guard(cursor)
                 self._check_versions(cursor, heads)
                 return self._write(cursor, events, heads, at)
         except DUPLICATE_KEY as error:

@@ -1,10 +1,11 @@
 """The event store of the use cases: append many streams at once, load many, read the log."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from adapters.database import Database, in_many
+from adapters.database import Cursor, Database, in_many
 from adapters.event_store import ledger
 from adapters.event_store.mapper import EventMapper
 from adapters.event_store.recorders import BatchRecorder, HeadChange, NewEvent
@@ -24,6 +25,13 @@ class DatabaseEventStore:
         self._mapper = mapper or EventMapper()
         self._recorder = BatchRecorder(database)
         self._stream_key = _STREAM_KEY[database.dialect]
+        self._guard: Callable[[Cursor], None] | None = None
+
+    def guarded(self, guard: Callable[[Cursor], None]) -> "DatabaseEventStore":
+        """The same store for one run: `guard` looks in each append's transaction whether the run may still write."""
+        store = copy.copy(self)
+        store._guard = guard
+        return store
 
     def append(self, appends: Sequence[Append]) -> int:
         """See ports.EventStore.append."""
@@ -43,7 +51,7 @@ class DatabaseEventStore:
             heads[stream] = HeadChange(stream, expected, version, digest)
         if not events:
             return self.end()
-        return self._recorder.insert(events, list(heads.values()), self._clock())
+        return self._recorder.insert(events, list(heads.values()), self._clock(), self._guard)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, list[Event]]:
         """See ports.EventStore.load."""

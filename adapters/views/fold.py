@@ -43,8 +43,12 @@ from domain.flow import (
     CycleFailed,
     CycleFinished,
     CycleStarted,
+    CycleStopped,
     Flow,
+    FlowConfigured,
     FlowCreated,
+    FlowPaused,
+    FlowResumed,
     QuickBooksConnected,
     WatermarkAdvanced,
 )
@@ -230,7 +234,7 @@ def _names_batch(event: BatchSubmitted | BatchAnswered) -> tuple[str, Key]:
     return "batches", (event.flow, event.batch)
 
 
-def _names_cycle(event: CycleStarted | CycleFinished | CycleFailed) -> tuple[str, Key]:
+def _names_cycle(event: CycleStarted | CycleFinished | CycleFailed | CycleStopped) -> tuple[str, Key]:
     return "cycles", (event.flow, event.cycle)
 
 
@@ -245,7 +249,7 @@ _NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
     **dict.fromkeys(_POSTED_KINDS, _names_posted),
     **dict.fromkeys((MappingMissing, MappingFound), _names_gap),
     **dict.fromkeys((BatchSubmitted, BatchAnswered), _names_batch),
-    **dict.fromkeys((CycleStarted, CycleFinished, CycleFailed), _names_cycle),
+    **dict.fromkeys((CycleStarted, CycleFinished, CycleFailed, CycleStopped), _names_cycle),
 }
 
 
@@ -295,6 +299,25 @@ def _flow_created(fold: Fold, event: FlowCreated, _: Recorded) -> Subject:
     return _NOTHING
 
 
+def _flow_configured(fold: Fold, event: FlowConfigured, _: Recorded) -> Subject:
+    row = fold.flows.take(event.flow)
+    new = event.new.named()
+    for name in new.keys() & {"banks", "schedule", "alerts"}:
+        setattr(row, name, _json(new[name]))
+    row.zone = new.get("zone", row.zone)
+    if "since" in new:
+        row.since = new["since"].isoformat() if new["since"] is not None else None
+    if "marketplaces" in new and fold.watermarks.get(event.flow, "orders") is not None:
+        # Nobody has read the added shops' past: the next cycle begins from the start, where what is known costs little.
+        fold.watermarks.take(event.flow, "orders").cursor = ""
+    return _NOTHING
+
+
+def _flow_paused(fold: Fold, event: FlowPaused | FlowResumed, _: Recorded) -> Subject:
+    fold.flows.take(event.flow).paused = as_text(event.at) if isinstance(event, FlowPaused) else ""
+    return _NOTHING
+
+
 def _amazon_connected(fold: Fold, event: AmazonConnected, _: Recorded) -> Subject:
     fold.flows.take(event.flow).amazon = "connected"
     return _NOTHING
@@ -320,11 +343,13 @@ def _cycle_started(fold: Fold, event: CycleStarted, _: Recorded) -> Subject:
     return _NOTHING
 
 
-def _cycle_ended(fold: Fold, event: CycleFinished | CycleFailed, _: Recorded) -> Subject:
+def _cycle_ended(fold: Fold, event: CycleFinished | CycleFailed | CycleStopped, _: Recorded) -> Subject:
     row = fold.cycles.take(event.flow, event.cycle)
     row.finished, row.counts = as_text(event.at), _json(event.counts)
     if isinstance(event, CycleFailed):
         row.status, row.error = "failed", event.error
+    elif isinstance(event, CycleStopped):
+        row.status, row.error = "stopped", event.why
     else:
         row.status = "finished"
     return _NOTHING
@@ -715,12 +740,15 @@ def _json(value: object) -> str:
 
 _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     FlowCreated: _flow_created,
+    FlowConfigured: _flow_configured,
+    **dict.fromkeys((FlowPaused, FlowResumed), _flow_paused),
     AmazonConnected: _amazon_connected,
     QuickBooksConnected: _quickbooks_connected,
     ConnectionLost: _connection_lost,
     CycleStarted: _cycle_started,
     CycleFinished: _cycle_ended,
     CycleFailed: _cycle_ended,
+    CycleStopped: _cycle_ended,
     WatermarkAdvanced: _watermark,
     MappingMissing: _mapping_missing,
     MappingFound: _mapping_found,

@@ -19,13 +19,14 @@ held         kind key number code text amount currency waits_for since order_id 
 gaps         missing_key first_object amount currency status (open, found) since | oldest first
 audit        position at by name stream version order_id settlement_id posting (kind/key) summary cause
              | in the order of the log; with `limit` the last so many
-cycles       cycle started finished status (running, finished, failed) error counts (dict) | newest first
+cycles       cycle started finished status (running, finished, failed, stopped) error counts (dict) | newest first
 clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
              payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
 counts       orders settlements invoices payments deposits (posted ones) planned (postings planned or submitted)
              held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
 flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
-watermarks   source cursor seen (list)
+             schedule (dict by source) paused (since when, empty if it is not) alerts (list)
+watermarks   source cursor (empty: to be read from the start again) seen (list)
 batches      batch request_id status (sent, answered) items at | oldest first
 """
 
@@ -149,12 +150,12 @@ _REPORTS = {
     "flows": Report(
         columns=(
             *("flow", "region", "realm", "orders", "zone", "since", "banks", "amazon", "quickbooks", "company"),
-            "created",
+            *("created", "schedule", "paused", "alerts"),
         ),
         source="flows",
         filters={},
         order="flow",
-        json=("banks",),
+        json=("banks", "schedule", "alerts"),
     ),
     "watermarks": Report(
         columns=("source", "cursor", "seen"),

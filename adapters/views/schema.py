@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-VERSION = 2
+VERSION = 3
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -29,7 +29,11 @@ OWNER_COLUMNS = ("order_id", "settlement_id", "posting")
 
 
 class FlowRow(msgspec.Struct, gc=False):
-    """A flow. `banks` is JSON by currency; amazon and quickbooks are new, connected or lost."""
+    """A flow. `banks` is JSON by currency; amazon and quickbooks are new, connected or lost.
+
+    `schedule` (JSON by source) and `alerts` (JSON list) are empty until they are configured: the defaults hold.
+    `paused` says since when, empty where it is not.
+    """
 
     flow: str
     region: str = ""
@@ -42,6 +46,9 @@ class FlowRow(msgspec.Struct, gc=False):
     quickbooks: str = "new"
     company: str = ""
     created: str = ""
+    schedule: str = "{}"
+    paused: str = ""
+    alerts: str = "[]"
 
 
 class OrderRow(msgspec.Struct, gc=False):
@@ -194,7 +201,7 @@ class BatchRow(msgspec.Struct, gc=False):
 
 
 class CycleRow(msgspec.Struct, gc=False):
-    """A cycle: running, finished or failed; `counts` is JSON."""
+    """A cycle: running, finished, failed, or stopped before its end; `error` says why, `counts` is JSON."""
 
     flow: str
     cycle: str

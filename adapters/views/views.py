@@ -229,7 +229,7 @@ class DatabaseViews:
         with self._database.reading() as cursor:
             cursor.execute("SELECT cursor, seen FROM watermarks WHERE flow = ? AND source = ?", [flow, source])
             row = cursor.fetchone()
-        return None if row is None else (row[0], tuple(msgspec.json.decode(row[1], type=list[str])))
+        return None if row is None or not row[0] else (row[0], tuple(msgspec.json.decode(row[1], type=list[str])))
 
     def ready_postings(self, flow: str, kind: str, limit: int) -> list[str]:
         """Keys of planned postings of a kind all of whose dependencies are posted, oldest first."""

@@ -12,7 +12,11 @@ from domain.flow import (
     CycleFailed,
     CycleFinished,
     CycleStarted,
+    CycleStopped,
+    FlowConfigured,
     FlowCreated,
+    FlowPaused,
+    FlowResumed,
     QuickBooksConnected,
     WatermarkAdvanced,
 )
@@ -84,6 +88,39 @@ def _flow_created(event: FlowCreated) -> str:
     )
 
 
+def _flow_configured(event: FlowConfigured) -> str:
+    old = event.old.named()
+    changes = [f"{name} {_change(old.get(name), value)}" for name, value in event.new.named().items()]
+    return f"Settings of flow {event.flow} changed: {'; '.join(changes)}{_why(event.why)}"
+
+
+def _flow_paused(event: FlowPaused) -> str:
+    return f"Flow {event.flow} was paused{_why(event.why)}"
+
+
+def _flow_resumed(event: FlowResumed) -> str:
+    return f"Flow {event.flow} was resumed{_why(event.why)}"
+
+
+def _change(old: Any, new: Any) -> str:
+    """Of a setting by source or currency only what differs."""
+    if isinstance(new, dict):
+        former = old or {}
+        parts = [f"{key} {_setting(former.get(key))} -> {entry}" for key, entry in new.items()]
+        return ", ".join(part for part, key in zip(parts, new, strict=True) if former.get(key) != new[key])
+    return f"{_setting(old)} -> {_setting(new)}"
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def _why(why: str) -> str:
+    return f"; why: {why}" if why else ""
+
+
 def _amazon_connected(event: AmazonConnected) -> str:
     names = ", ".join(sorted(name for name, _ in event.marketplaces.values()))
     return f"Amazon accepted the credentials; marketplaces: {names or 'none'}"
@@ -113,6 +150,10 @@ def _cycle_finished(event: CycleFinished) -> str:
 
 def _cycle_failed(event: CycleFailed) -> str:
     return f"Cycle {event.cycle} stopped: {event.error}{_counts(event.counts)}"
+
+
+def _cycle_stopped(event: CycleStopped) -> str:
+    return f"Cycle {event.cycle} ended early: {event.why}{_counts(event.counts)}"
 
 
 def _mapping_changed(event: MappingChanged) -> str:
@@ -285,6 +326,9 @@ def _counts(counts: dict[str, int]) -> str:
 
 _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     FlowCreated: _flow_created,
+    FlowConfigured: _flow_configured,
+    FlowPaused: _flow_paused,
+    FlowResumed: _flow_resumed,
     AmazonConnected: _amazon_connected,
     QuickBooksConnected: _quickbooks_connected,
     ConnectionLost: _connection_lost,
@@ -292,6 +336,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     WatermarkAdvanced: _watermark,
     CycleFinished: _cycle_finished,
     CycleFailed: _cycle_failed,
+    CycleStopped: _cycle_stopped,
     MappingChanged: _mapping_changed,
     MappingMissing: _mapping_missing,
     MappingFound: _mapping_found,

@@ -12,7 +12,7 @@ from application import connections
 from domain.flow import FlowCreated
 from entrypoints.bootstrap import Services, services
 from entrypoints.commands.connect import apply_for, propose_for
-from entrypoints.commands.sync import compare_with_quickbooks, exit_status, show_status, status_facts
+from entrypoints.commands.sync import compare_with_quickbooks, exit_status, run_now, show_status, status_facts
 from entrypoints.console import FAILED, err, out, print_json, progress_bars
 from entrypoints.settings import PREFIX, load
 from entrypoints.standins import environment_for, running_standins
@@ -37,7 +37,7 @@ def demo(
         environment = {**environment_for(amazon, quickbooks, SPEED), PREFIX + "HOME": str(home)}
         with services(load(environment), person="demo") as service, progress_bars(as_json) as progress:
             _set_up(service, amazon, quickbooks)
-            report = service.cycle(service.bookkeeping.flow(FLOW), progress).run()
+            report = run_now(service, FLOW, progress)
             facts = status_facts(FLOW, service.views)
             compare_with_quickbooks(service, FLOW, facts)
             (clearing,) = facts["clearing"] or [{"quickbooks_balance": "0.00", "unexplained": "0.00"}]

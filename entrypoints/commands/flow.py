@@ -3,10 +3,24 @@
 from datetime import date
 from typing import Annotated, Any
 
+import msgspec
 import typer
+from msgspec import UNSET
 
 from domain.errors import BadInput
-from domain.flow import Flow, FlowCreated, check_alone
+from domain.flow import (
+    SOURCES,
+    AlertChannel,
+    Flow,
+    FlowConfigured,
+    FlowCreated,
+    FlowPaused,
+    FlowResumed,
+    FlowSettings,
+    Schedule,
+    check_alone,
+    schedule_from,
+)
 from entrypoints.bootstrap import services
 from entrypoints.console import out, print_json, print_table
 
@@ -45,11 +59,9 @@ def create(
     as_json: AsJson = False,
 ) -> int:
     """Create a flow."""
-    banks, currencies = bank or [], currency or []
-    if len(banks) != len(currencies) or not banks:
+    banks = _banks(bank or [], currency or [])
+    if not banks:
         raise BadInput("--bank and --currency go in pairs, at least one: --bank 'Checking' --currency USD")
-    if len(set(currencies)) != len(currencies):
-        raise BadInput("--currency names one currency twice; each has one bank account")
     with services() as service:
         created = FlowCreated(
             flow=name,
@@ -61,7 +73,7 @@ def create(
             since=_day(since),
             orders=orders,
             zone=zone,
-            banks={code.upper(): account for code, account in zip(currencies, banks, strict=True)},
+            banks=banks,
         )
         if not another_seller:
             service.views.catch_up()
@@ -72,6 +84,76 @@ def create(
             print_json(as_facts(name, service.bookkeeping.flow(name)))
         else:
             out.print(f"Flow {name} is set up. Next: ml-connector connect amazon {name} --refresh-token-stdin")
+    return 0
+
+
+@app.command()
+def configure(
+    name: FlowName,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(help="SOURCE=WHEN: orders, settlements, posting or all; 30m, or a cron expression."),
+    ] = None,
+    schedule_zone: Annotated[str, typer.Option(help="Time zone of the cron expressions given.")] = "UTC",
+    bank: Annotated[
+        list[str] | None, typer.Option(help="QuickBooks account that receives payouts; one per --currency.")
+    ] = None,
+    currency: Annotated[list[str] | None, typer.Option(help="Currency of the --bank before or after it.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Time zone of the books; fixed once something is posted.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="First day to book, YYYY-MM-DD; fixed once something is read.")
+    ] = None,
+    marketplace: Annotated[
+        list[str] | None, typer.Option(help="The marketplace ids from now on; 'all' for all of the seller's.")
+    ] = None,
+    alert: Annotated[
+        list[str] | None, typer.Option(help="Where alerts go from now on: email=ADDRESS, webhook=URL, or none.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="For the audit trail.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Change settings; what is not named stays."""
+    wanted = FlowSettings(
+        schedule=_schedules(schedule, schedule_zone) if schedule else UNSET,
+        banks=_banks(bank or [], currency or []) or UNSET,
+        zone=zone if zone is not None else UNSET,
+        since=_day(since) if since is not None else UNSET,
+        marketplaces=_marketplaces(marketplace) if marketplace else UNSET,
+        alerts=_channels(alert) if alert else UNSET,
+    )
+    if not wanted.named():
+        raise BadInput("nothing to change was named; see: ml-connector flow configure --help")
+    with services() as service:
+        decided = service.flow_setup.configure(name, wanted, service.person, why)
+        service.views.catch_up()
+        facts = as_facts(name, service.bookkeeping.flow(name))
+    changed = decided.event.new.named() if isinstance(decided.event, FlowConfigured) else {}
+    if as_json:
+        print_json({**facts, "changed": list(changed)})
+    elif not changed:
+        out.print(f"Flow {name} is set up like that already.")
+    else:
+        out.print(f"Flow {name}: {', '.join(changed)} changed.")
+        if "marketplaces" in changed:
+            out.print(f"The next cycle reads the orders anew. Next: ml-connector chart propose {name}")
+    return 0
+
+
+@app.command()
+def pause(name: FlowName, why: Annotated[str, typer.Option(help="For the audit trail.")] = "") -> int:
+    """Stop running the flow by its schedule."""
+    with services() as service:
+        decided = service.flow_setup.pause(name, service.person, why)
+    out.print(f"Flow {name} {'is paused' if isinstance(decided.event, FlowPaused) else 'was paused already'}.")
+    return 0
+
+
+@app.command()
+def resume(name: FlowName, why: Annotated[str, typer.Option(help="For the audit trail.")] = "") -> int:
+    """Run the flow by its schedule again."""
+    with services() as service:
+        decided = service.flow_setup.resume(name, service.person, why)
+    out.print(f"Flow {name} {'is resumed' if isinstance(decided.event, FlowResumed) else 'was not paused'}.")
     return 0
 
 
@@ -101,6 +183,8 @@ def show(name: FlowName, as_json: AsJson = False) -> int:
     if as_json:
         print_json(facts)
         return 0
+    facts |= {"schedule": {source: str(entry) for source, entry in flow.schedule.items()}}
+    facts |= {"alerts": [str(channel) for channel in flow.alerts]}
     print_table(f"Flow {name}", ["setting", "value"], [[key, _text(value)] for key, value in facts.items()])
     return 0
 
@@ -120,7 +204,49 @@ def as_facts(name: str, flow: Flow) -> dict[str, Any]:
         "quickbooks_connected": flow.quickbooks,
         "company": flow.company,
         "home_currency": flow.home_currency,
+        "schedule": {source: msgspec.to_builtins(entry) for source, entry in flow.schedule.items()},
+        "paused": flow.paused,
+        "alerts": [msgspec.to_builtins(channel) for channel in flow.alerts],
     }
+
+
+def _banks(banks: list[str], currencies: list[str]) -> dict[str, str]:
+    if len(banks) != len(currencies):
+        raise BadInput("--bank and --currency go in pairs, at least one: --bank 'Checking' --currency USD")
+    if len(set(currencies)) != len(currencies):
+        raise BadInput("--currency names one currency twice; each has one bank account")
+    return {code.upper(): account for code, account in zip(currencies, banks, strict=True)}
+
+
+def _schedules(pairs: list[str], zone: str) -> dict[str, Schedule]:
+    schedules = {}
+    for source, when in (_pair("--schedule", pair, "orders=30m") for pair in pairs):
+        for one in SOURCES if source == "all" else (source,):
+            schedules[one] = schedule_from(when, zone)
+    return schedules
+
+
+def _marketplaces(ids: list[str]) -> tuple[str, ...]:
+    return () if ids == ["all"] else tuple(ids)
+
+
+def _channels(pairs: list[str]) -> tuple[AlertChannel, ...]:
+    if pairs == ["none"]:
+        return ()
+    channels = []
+    for kind, target in (_pair("--alert", pair, "email=books@example.com") for pair in pairs):
+        try:
+            channels.append(msgspec.convert({"kind": kind, "target": target}, AlertChannel))
+        except msgspec.ValidationError:
+            raise BadInput(f"--alert {kind!r}: expected email=ADDRESS or webhook=URL") from None
+    return tuple(channels)
+
+
+def _pair(option: str, text: str, example: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key or not value:
+        raise BadInput(f"{option} {text!r}: expected {example}")
+    return key, value
 
 
 def _day(text: str | None) -> date | None:

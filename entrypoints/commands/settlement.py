@@ -12,7 +12,7 @@ from domain.mapping import Mapping
 from entrypoints.bootstrap import read_settlement_report, services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.commands.sync import exit_status as status_exit
-from entrypoints.commands.sync import show_status, status_facts
+from entrypoints.commands.sync import run_now, show_status, status_facts
 from entrypoints.console import BAD_INPUT, FAILED, err, out, print_json, print_table, progress_bars
 
 app = typer.Typer(help="Settlement files (flat file V2 and V1).", no_args_is_help=True)
@@ -88,7 +88,7 @@ def import_files(flow: FlowName, files: Files, as_json: AsJson = False) -> int:
                     "error": f"{where}{problem.message}" if problem else None,
                 }
             )
-        report = service.cycle(state, progress, fetch=False).run()
+        report = run_now(service, flow, progress, fetch=False)
         facts = status_facts(flow, service.views)
     if as_json:
         print_json({"files": imported, "error": report.error or None, "counts": report.counts, **facts})

@@ -1,16 +1,19 @@
 """`ml-connector sync`, `status` and `held`: run a cycle, see whether it ties, see what waits and for what."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from application.ports import Views
+from application.sync import CycleReport
 from domain.errors import BadInput
 from domain.money import format_minor
 from entrypoints.bootstrap import Services, services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import DONE, FAILED, HELD, err, money, out, print_json, print_table, progress_bars
+from entrypoints.signals import stop_on_signal
 
 
 def sync(
@@ -20,9 +23,9 @@ def sync(
 ) -> int:
     """Run one cycle: pull from Amazon, plan, post to QuickBooks."""
     with services() as service, progress_bars(as_json) as progress:
-        report = service.cycle(service.bookkeeping.flow(flow), progress, retry_refused=retry_refused).run()
+        report = run_now(service, flow, progress, retry_refused=retry_refused)
         facts = status_facts(flow, service.views)
-        if not report.error:
+        if not report.error and not report.stopped:
             compare_with_quickbooks(service, flow, facts)
     if as_json:
         print_json({"cycle": report.cycle, "error": report.error or None, "counts": report.counts, **facts})
@@ -30,7 +33,17 @@ def sync(
         show_status(facts)
         if report.error:
             err.print(f"The cycle stopped: {report.error}")
-    return FAILED if report.error else exit_status(facts)
+    return FAILED if report.error or report.stopped else exit_status(facts)
+
+
+def run_now(service: Services, flow: str, progress: Callable[[str, int], None], **options: bool) -> CycleReport:
+    """A cycle whether it is due or not; SIGTERM ends it after the call in hand. Raises FlowBusy naming who runs it."""
+    with stop_on_signal() as stop:
+        report = service.run_cycle(flow, progress, stop=stop.is_set, **options)
+    assert report is not None  # it is only when_due that may find nothing to do
+    if report.stopped:
+        err.print("The cycle was stopped; what is done is stored, the next one goes on from there.")
+    return report
 
 
 def status(

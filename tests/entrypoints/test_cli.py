@@ -72,6 +72,22 @@ def test_a_flow_from_nothing_to_tied_books(shop: tuple[CommandLine, dict[str, st
     run.json("chart", "propose", "us", "--apply")
     assert {row["action"] for row in run.json("chart", "propose", "us")["proposals"]} == {"mapped"}
 
+    configured = run.json(
+        "flow", "configure", "us", "--schedule", "all=15m", "--schedule", "posting=0 6 * * *",
+        "--schedule-zone", "America/Los_Angeles", "--alert", "email=books@example.com", "--why", "a close a day",
+    )  # fmt: skip
+    assert configured["changed"] == ["schedule", "alerts"]
+    assert configured["schedule"] == {
+        "orders": {"every_minutes": 15},
+        "settlements": {"every_minutes": 15},
+        "posting": {"cron": "0 6 * * *", "zone": "America/Los_Angeles"},
+    }
+    assert run.json("flow", "configure", "us", "--alert", "email=books@example.com")["changed"] == []
+    assert "orders: every 15 minutes" in run("flow", "show", "us").stdout
+    assert "paused" in run("flow", "pause", "us", "--why", "stock-taking").stdout
+    assert run.json("flow", "show", "us")["paused"] is True
+    assert "resumed" in run("flow", "resume", "us").stdout
+
     synced = run.json("sync", "us")
     assert [row["difference"] for row in synced["settlements"]] == ["0.00", "0.00"]
     assert synced["clearing"] == [
@@ -126,6 +142,10 @@ def test_the_demo_ties(tmp_path: Path) -> None:
         (["posting", "release", "x", "deposit", "1"], "--why is needed"),
         (["settlement", "keep", "x", "1"], "--why is needed"),
         (["connect", "amazon", "x"], "standard input"),
+        (["flow", "configure", "x"], "nothing to change"),
+        (["flow", "configure", "x", "--schedule", "orders"], "orders=30m"),
+        (["flow", "configure", "x", "--schedule", "orders=often"], "minutes like 30m"),
+        (["flow", "configure", "x", "--alert", "pigeon=coop"], "email=ADDRESS"),
         (["nonsense"], "No such command"),
     ],
 )

@@ -34,7 +34,7 @@ def main() -> None:
     point = sys.argv[1]
     with services(person="tests") as service:
         real = Services.quickbooks
-        Services.quickbooks = lambda self, flow: DyingQuickBooks(real(self, flow), point)  # type: ignore
+        Services.quickbooks = lambda self, *flow: DyingQuickBooks(real(self, *flow), point)  # type: ignore
         flow = service.bookkeeping.flow("us")
         cycle = service.cycle(flow)
         if point == "ingested":

@@ -101,12 +101,30 @@ EXAMPLES: dict[str, Event] = {
         company="Mugs & Lids LLC", home_currency="USD", custom_numbers=False, multicurrency=True, country="US", **BY
     ),
     "flow.connection-lost.v1": flow.ConnectionLost(vendor="quickbooks", reason="invalid_grant", **BY),
+    "flow.configured.v1": flow.FlowConfigured(
+        old=flow.FlowSettings(
+            schedule=dict.fromkeys(flow.SOURCES, flow.Schedule(every_minutes=30)), banks={"USD": "Checking"},
+            zone="UTC", since=None, marketplaces=(), alerts=(),
+        ),
+        new=flow.FlowSettings(
+            schedule={
+                "orders": flow.Schedule(every_minutes=15), "settlements": flow.Schedule(every_minutes=30),
+                "posting": flow.Schedule(cron="0 6 * * *", zone="America/Los_Angeles"),
+            },
+            banks={"USD": "Business checking"}, zone="America/Los_Angeles", since=date(2026, 1, 1),
+            marketplaces=(MARKETPLACE,), alerts=(flow.AlertChannel("email", "books@example.com"),),
+        ),
+        why="a new bank", **BY,
+    ),
+    "flow.paused.v1": flow.FlowPaused(why="stock-taking", **BY),
+    "flow.resumed.v1": flow.FlowResumed(why="done", **BY),
     "cycle.started.v1": flow.CycleStarted(cycle="0192f5", **BY),
     "cycle.watermark.v1": flow.WatermarkAdvanced(
         cycle="0192f5", source="orders", cursor="2026-11-24T07:58:00Z", seen=(ORDER_ID,), **BY
     ),
     "cycle.finished.v1": flow.CycleFinished(cycle="0192f5", counts={"orders_new": 12, "posted": 11}, **BY),
     "cycle.failed.v1": flow.CycleFailed(cycle="0192f5", error="Amazon is away", counts={"orders_new": 3}, **BY),
+    "cycle.stopped.v1": flow.CycleStopped(cycle="0192f5", why="asked to stop", counts={"orders_new": 3}, **BY),
     "mapping.changed.v1": mapping.MappingChanged(
         version=3, why="storage fees by month",
         rules=(mapping.Rule(5, "ServiceFee", "*", "Storage Fee", "fee", "STORFEE", "-"),),

@@ -11,6 +11,7 @@ from typing import Any
 from adapters.database import open_database
 from adapters.event_store import create_event_store
 from adapters.keyring import KeyRing
+from adapters.lease import DatabaseLeases
 from adapters.quota import Quotas
 from adapters.vault import DatabaseVault
 from application.ports import Append
@@ -85,6 +86,13 @@ def append_many(url: str, transactions: int, number: int) -> int:
             store.append([Append(stream_id("us", "own", f"{number}/{turn}"), 0, events)])
             written += len(events)
     return written
+
+
+def claim_once(url: str, flow: str, number: int) -> int:
+    """Try to get a flow's lease; the fence, or 0."""
+    with contextlib.closing(open_database(url)) as database:
+        lease = DatabaseLeases(database).claim(flow, f"process {number}", when_due=True)
+    return lease.fence if lease is not None else 0
 
 
 def add_under_lock(url: str, times: int, number: int) -> int:

@@ -15,13 +15,20 @@ from domain import settlement as settlements
 from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
 from domain.event import Event, Stamp
 from domain.flow import (
+    AlertChannel,
     AmazonConnected,
     ConnectionLost,
     CycleFailed,
     CycleFinished,
     CycleStarted,
+    CycleStopped,
+    FlowConfigured,
     FlowCreated,
+    FlowPaused,
+    FlowResumed,
+    FlowSettings,
     QuickBooksConnected,
+    Schedule,
     WatermarkAdvanced,
     cycle_stream,
     flow_stream,
@@ -119,6 +126,22 @@ class History:
         ][which % 4]
         self.write((flow_stream(flow), [event]))
 
+    def setting(self, flow: str, which: int) -> None:
+        fields = self.stamp(flow, "ada").fields()
+
+        def configured(**new: Any) -> FlowConfigured:
+            return FlowConfigured(old=FlowSettings(), new=FlowSettings(**new), **fields)
+
+        event: Event = [
+            configured(schedule={"orders": Schedule(cron="0 6 * * *", zone="America/Los_Angeles")}),
+            configured(banks={"USD": "Savings", "EUR": "Sparkasse"}, zone="UTC", since=date(2026, 11, 1)),
+            configured(marketplaces=("A2EUQ1WTGCTBG2",)),
+            configured(alerts=(AlertChannel("email", "books@example.com"),), since=None),
+            FlowPaused(why="stock-taking", **fields),
+            FlowResumed(**fields),
+        ][which % 6]
+        self.write((flow_stream(flow), [event]))
+
     def cycle(self, flow: str, number: int, step: int) -> None:
         cycle = f"c{number}"
         fields = {"cycle": cycle, **self.stamp(flow).fields()}
@@ -127,7 +150,8 @@ class History:
             WatermarkAdvanced(source="orders", cursor=f"2026-11-{step + 1:02}", seen=("1", "2"), **fields),
             CycleFinished(counts={"orders": step}, **fields),
             CycleFailed(error="Amazon is away", counts={"orders": 1}, **fields),
-        ][step % 4]
+            CycleStopped(why="asked to stop", counts={"orders": 1}, **fields),
+        ][step % 5]
         self.write((cycle_stream(flow, cycle), [event]))
 
     def gap(self, flow: str, number: int) -> None:
@@ -458,6 +482,7 @@ class History:
             lambda: self.gap(flow, first % 3),
             lambda: self.cycle(flow, first % 3, second % 4),
             lambda: self.connection(flow, second),
+            lambda: self.setting(flow, second),
             lambda: self.contest(flow, *chosen, second % 2 == 0),
             lambda: self.settle_attention(flow, *chosen),
             lambda: self.date_order(flow, order_number, settlement_number, second),

@@ -16,7 +16,7 @@ from domain.posting_rules import NothingToPost, invoice_for
 from domain.posting_rules.invoice import ship_time
 
 Steps = list[tuple[int, int, int, int]]
-steps = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 1), st.integers(0, 11), st.integers(0, 7)), max_size=60)
+steps = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1), st.integers(0, 11), st.integers(0, 7)), max_size=60)
 random_history = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

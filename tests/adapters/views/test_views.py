@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from examples import EXAMPLES
 
 from adapters.views import DatabaseViews
 from adapters.views.words import in_words
@@ -378,6 +379,9 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     for step in range(4):
         history.connection(US, step)
         history.cycle(US, step % 2, step)
+    history.cycle(US, 1, 4)
+    for which in range(6):
+        history.setting(US, which)
     history.gap(US, 1)
     history.gap(US, 1)
     for number in (1, 2, 3):
@@ -531,3 +535,13 @@ def test_a_released_posting_waits_to_be_planned_and_an_adopted_one_stands(histor
     views.catch_up()
     assert views.query("held", US) == []
     assert views.held_keys(US, "invoice") == [key]  # what is planned again
+
+
+def test_a_changed_setting_is_told_by_what_differs() -> None:
+    told = in_words(EXAMPLES["flow.configured.v1"])
+    assert told == (
+        "Settings of flow us changed: schedule orders every 30 minutes -> every 15 minutes, posting every 30 minutes "
+        "-> 0 6 * * * (America/Los_Angeles); banks USD Checking -> Business checking; zone UTC -> America/Los_Angeles; "
+        "since none -> 2026-01-01; marketplaces none -> ATVPDKIKX0DER; alerts none -> email books@example.com; "
+        "why: a new bank"
+    )
