@@ -148,17 +148,20 @@ class Database:
             yield conn
 
 
-def open_database(url: str) -> Database:
-    """`sqlite:///PATH`, `sqlite://` (in memory) or `postgresql://…`. Raises BadInput for anything else."""
+def open_database(url: str, connections: int = POOL_SIZE) -> Database:
+    """`sqlite:///PATH`, `sqlite://` (in memory) or `postgresql://…`. Raises BadInput for anything else.
+
+    `connections` stay open; those that are needed beyond them, at most 10, are closed after use.
+    """
     if url == "sqlite://":
-        return _sqlite(f"file:{uuid4().hex}?mode=memory&cache=shared", "memory")
+        return _sqlite(f"file:{uuid4().hex}?mode=memory&cache=shared", "memory", connections)
     if url.startswith("sqlite:///"):
         path = Path(unquote(url.removeprefix("sqlite:///")))
         if not path.parent.is_dir():
             raise BadInput(f"the folder {path.parent} for the database does not exist; make it or change DATABASE_URL")
-        return _sqlite(str(path), str(path))
+        return _sqlite(str(path), str(path), connections)
     if url.startswith(("postgresql://", "postgres://")):
-        return _postgresql(url)
+        return _postgresql(url, connections)
     raise BadInput("the database URL must begin with sqlite:/// or postgresql://")
 
 
@@ -270,13 +273,13 @@ class _PatientDatastore(PostgresDatastore):
         return after_connect
 
 
-def _sqlite(name: str, shown: str) -> Database:
-    datastore = SQLiteDatastore(name, lock_timeout=LOCK_SECONDS, pool_size=POOL_SIZE, pool_timeout=LOCK_SECONDS)
+def _sqlite(name: str, shown: str, connections: int) -> Database:
+    datastore = SQLiteDatastore(name, lock_timeout=LOCK_SECONDS, pool_size=connections, pool_timeout=LOCK_SECONDS)
     datastore.pool.close()
     datastore.pool = _TunedPool(
         db_name=name,
         lock_timeout=LOCK_SECONDS,
-        pool_size=POOL_SIZE,
+        pool_size=connections,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=LOCK_SECONDS,
     )
@@ -288,7 +291,7 @@ def _sqlite(name: str, shown: str) -> Database:
     return Database("sqlite", datastore, shown)
 
 
-def _postgresql(url: str) -> Database:
+def _postgresql(url: str, connections: int) -> Database:
     try:
         parts = psycopg.conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # its words may repeat the password
@@ -309,7 +312,7 @@ def _postgresql(url: str) -> Database:
         password=str(parts.get("password") or ""),
         connect_timeout=LOCK_SECONDS,
         idle_in_transaction_session_timeout=IDLE_SECONDS,
-        pool_size=POOL_SIZE,
+        pool_size=connections,
         max_overflow=POOL_OVERFLOW,
         max_waiting=0,
         pre_ping=True,  # a server that was started anew leaves dead connections in the pool

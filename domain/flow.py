@@ -127,6 +127,10 @@ class FlowResumed(Event, frozen=True, kw_only=True):
     why: str = ""
 
 
+class CycleAsked(Event, frozen=True, kw_only=True):
+    """A person asked for a cycle now, whatever the schedule says."""
+
+
 class CycleStarted(Event, frozen=True, kw_only=True):
     """A cycle began; `cycle` is its id."""
 

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 
 from adapters.amazon.client import AmazonClient
 from adapters.amazon.settlement_report import read_report
-from adapters.database import Database, open_database
+from adapters.answered_requests import AnsweredRequests
+from adapters.database import POOL_SIZE, Database, open_database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence
 from adapters.exports import beancount, journal_csv
@@ -19,7 +20,9 @@ from adapters.lease import DatabaseLease, DatabaseLeases
 from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.journal import answered_objects, journal_lines
 from adapters.quota import GuardedQuotas, Quotas
+from adapters.sessions import DatabaseSessions
 from adapters.timetable import CronTimetable
+from adapters.tokens import DatabaseTokens
 from adapters.vault import DatabaseVault
 from adapters.views import DatabaseViews, views_as_of
 from application.bookkeeping import Bookkeeping
@@ -66,7 +69,7 @@ class Run:
 class Services:
     """Everything the entrypoints use, built once from the settings."""
 
-    def __init__(self, settings: Settings, person: str, clock: Clock) -> None:
+    def __init__(self, settings: Settings, person: str, clock: Clock, connections: int = POOL_SIZE) -> None:
         self.settings = settings
         self.person = person
         self.process = f"{person} on {socket.gethostname()}, process {os.getpid()}"
@@ -74,13 +77,16 @@ class Services:
         if settings.database_url.startswith("sqlite:"):
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         keyring = KeyRing.from_settings(settings.master_key, settings.master_key_file, settings.home)
-        self.database: Database = open_database(settings.database_url)
+        self.database: Database = open_database(settings.database_url, connections)
         self.store: DatabaseEventStore = create_event_store(self.database, clock)
         self.ledger = self.store
         self.views = DatabaseViews(self.database, self.store)
         self.vault = DatabaseVault(self.database, keyring, clock)
         self.evidence = DatabaseEvidence(self.database, keyring)
         self.quotas = Quotas(self.database, settings.quota_speed)
+        self.tokens = DatabaseTokens(self.database, clock)
+        self.sessions = DatabaseSessions(self.database, self.tokens, clock)
+        self.answered = AnsweredRequests(self.database, keyring)
         self.bookkeeping = Bookkeeping(self.store, clock)
         self.leases = DatabaseLeases(self.database)
         self.timetable = CronTimetable()
@@ -209,10 +215,12 @@ class Services:
 
 
 @contextlib.contextmanager
-def services(settings: Settings | None = None, person: str = "", clock: Clock | None = None) -> Iterator[Services]:
+def services(
+    settings: Settings | None = None, person: str = "", clock: Clock | None = None, connections: int = POOL_SIZE
+) -> Iterator[Services]:
     """The services for the length of a command; everything opened is closed."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    built = Services(settings or load(), person or _person(), clock or (lambda: datetime.now(UTC)))
+    built = Services(settings or load(), person or _person(), clock or (lambda: datetime.now(UTC)), connections)
     try:
         yield built
     finally:

@@ -14,9 +14,11 @@ from entrypoints.commands import (
     flow,
     mapping,
     posting,
+    serve,
     settlement,
     simulate,
     sync,
+    token,
     worker,
 )
 from entrypoints.console import BAD_INPUT, FAILED, err
@@ -36,6 +38,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serve.serve)
 app.add_typer(flow.app, name="flow")
 app.add_typer(connect.app, name="connect")
 app.add_typer(connect.chart_app, name="chart")
@@ -49,6 +52,7 @@ app.add_typer(posting.app, name="posting")
 app.add_typer(audit.app, name="audit")
 app.command("rebuild-views")(audit.rebuild_views)
 app.add_typer(books.app, name="books")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

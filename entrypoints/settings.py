@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
     quickbooks_client_secret: str = ""
     quickbooks_webhook_verifier: str = ""
     quota_speed: float = 1.0
+    requests_per_minute: int = 600
 
     def __repr__(self) -> str:
         return f"Settings(home={self.home}, database={without_password(self.database_url)})"
@@ -56,7 +57,7 @@ NAMES = (
     "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
     "AMAZON_APPLICATION_ID", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL", "QUICKBOOKS_REVOKE_URL",
     "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
-    "QUOTA_SPEED",
+    "QUOTA_SPEED", "REQUESTS_PER_MINUTE",
 )  # fmt: skip
 
 
@@ -78,10 +79,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             for region, host in AMAZON_HOSTS.items()
         },
         quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
+        requests_per_minute=_rate(given.get("REQUESTS_PER_MINUTE", "600")),
         **{
             name.lower(): _url(name, value) if name.endswith("_URL") else value
             for name, value in given.items()
-            if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED") and not name.startswith("AMAZON_API_URL_")
+            if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE")
+            and not name.startswith("AMAZON_API_URL_")
         },
     )
     if settings.quota_speed != 1:
@@ -141,3 +144,9 @@ def _speed(value: str) -> float:
     if not 0 < speed <= 1_000_000:
         raise BadInput(f"{PREFIX}QUOTA_SPEED={value!r}: expected a number above 0, for example 1000")
     return speed
+
+
+def _rate(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 10_000_000:
+        raise BadInput(f"{PREFIX}REQUESTS_PER_MINUTE={value!r}: expected a whole number from 1, for example 600")
+    return int(value)

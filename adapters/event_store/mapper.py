@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
-from domain import flow, mapping, order, posting, settlement
+from domain import access, flow, mapping, order, posting, settlement
 from domain.errors import Tampered, Unbalanced
 from domain.event import Event
 
@@ -26,6 +26,7 @@ EVENTS: dict[str, type[Event]] = {
     "flow.configured.v1": flow.FlowConfigured,
     "flow.paused.v1": flow.FlowPaused,
     "flow.resumed.v1": flow.FlowResumed,
+    "flow.cycle-asked.v1": flow.CycleAsked,
     "cycle.started.v1": flow.CycleStarted,
     "cycle.watermark.v1": flow.WatermarkAdvanced,
     "cycle.finished.v1": flow.CycleFinished,
@@ -56,6 +57,8 @@ EVENTS: dict[str, type[Event]] = {
     "batch.submitted.v1": posting.BatchSubmitted,
     "batch.replayed.v1": posting.BatchReplayed,
     "batch.answered.v1": posting.BatchAnswered,
+    "token.created.v1": access.TokenCreated,
+    "token.revoked.v1": access.TokenRevoked,
 }
 
 # Old name -> (newest name, old state -> new state). None yet: this is the first version of everything.

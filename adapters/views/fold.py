@@ -143,6 +143,7 @@ class Fold:
         self.cycles = Rows(CYCLES, CycleRow)
         self.watermarks = Rows(WATERMARKS, WatermarkRow)
         self.audit: list[tuple[Any, ...]] = []  # AuditRow's fields; there are as many as events
+        self.named_orders: set[tuple[str, str, str]] = set()  # NamedOrderRow's fields
         # All rows of a posting are replaced together.
         self.held: dict[PostingKey, list[HeldRow]] = {}
         self.dependencies: dict[PostingKey, list[DependencyRow]] = {}
@@ -483,6 +484,9 @@ def _reconciliation(row: OrderRow) -> str:
 
 
 def _settlement_lines(fold: Fold, event: SettlementLinesIngested, _: Recorded) -> Subject:
+    fold.named_orders |= {
+        (event.flow, order_id, event.settlement_id) for order_id in {line.order_id for line in event.lines} if order_id
+    }
     return Subject(settlement_id=event.settlement_id)
 
 

@@ -26,11 +26,13 @@ counts       orders settlements invoices payments deposits (posted ones) planned
              held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
 flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
              schedule (dict by source) paused (since when, empty if it is not) alerts (list)
+held_groups  code waits_for (a missing mapping key, else empty) currency documents amount since text | by what is
+             missing or wrong, the most first; documents are counted once a reason, since and text are the least
 watermarks   source cursor (empty: to be read from the start again) seen (list)
 batches      batch request_id status (sent, answered) items at | oldest first
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -50,15 +52,25 @@ class Cursor(Protocol):
 class Report(msgspec.Struct, frozen=True):
     """A report that is one SELECT: its columns (`name` or `sql AS name`), the conditions of its filters, its order.
 
-    `last` reads the newest rows and turns them round; `json` are the columns to decode.
+    `keys` are what it is ordered by, together unique: a page begins behind the last row's. `last` reads the newest
+    rows and turns them round; `json` are the columns to decode.
     """
 
     columns: tuple[str, ...]
     source: str
     filters: dict[str, str]
-    order: str
+    keys: tuple[str, ...]
+    descending: bool = False
     json: tuple[str, ...] = ()
     last: bool = False
+
+    @property
+    def order(self) -> str:
+        return ", ".join(f"{key}{' DESC' * self.descending}" for key in self.keys)
+
+    @property
+    def names(self) -> list[str]:
+        return [column.rpartition(" ")[2].strip('"') for column in self.columns]
 
 
 _REPORTS = {
@@ -69,8 +81,16 @@ _REPORTS = {
             *("payments_posted", "deposit_cleared", "received_at", "dispute AS reasons"),
         ),
         source="settlements",
-        filters={"status": "status = ?", "settlement_id": "settlement_id = ?", "currency": "currency = ?"},
-        order="COALESCE(period_end, received_at) DESC, settlement_id",
+        filters={
+            "status": "status = ?",
+            "settlement_id": "settlement_id = ?",
+            "currency": "currency = ?",
+            "from_day": "day >= ?",
+            "to_day": "day <= ?",
+            "open": "(difference IS NULL OR difference <> 0) AND ? <> ''",
+        },
+        keys=("COALESCE(period_end, received_at)", "settlement_id"),
+        descending=True,
     ),
     "orders": Report(
         columns=(
@@ -79,8 +99,15 @@ _REPORTS = {
             "reconciliation",
         ),
         source="orders",
-        filters={"status": "status = ?", "reconciliation": "reconciliation = ?", "order_id": "order_id = ?"},
-        order="created DESC, order_id",
+        filters={
+            "status": "status = ?",
+            "reconciliation": "reconciliation = ?",
+            "order_id": "order_id = ?",
+            "since": "created >= ?",
+            "until": "created <= ?",
+        },
+        keys=("created", "order_id"),
+        descending=True,
         json=("settlements",),
     ),
     "postings": Report(
@@ -98,7 +125,8 @@ _REPORTS = {
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
         },
-        order="position DESC",
+        keys=("position",),
+        descending=True,
     ),
     "held": Report(
         columns=(
@@ -115,13 +143,13 @@ _REPORTS = {
             "order_id": "h.order_id = ?",
             "settlement_id": "h.settlement_id = ?",
         },
-        order="h.since, h.kind, h.key, h.number",
+        keys=("h.since", "h.kind", "h.key", "h.number"),
     ),
     "gaps": Report(
         columns=("missing_key", "first_object", "amount", "currency", "status", "since"),
         source="gaps",
         filters={"status": "status = ?", "missing_key": "missing_key = ?"},
-        order="position, missing_key",
+        keys=("position", "missing_key"),
     ),
     "audit": Report(
         columns=(
@@ -134,17 +162,20 @@ _REPORTS = {
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
             "posting": "posting = ? AND posting <> ''",
             "by": "by_whom = ?",
+            "name": "name = ?",
             "since": "at >= ?",
             "until": "at <= ?",
         },
-        order="position DESC",
+        keys=("position",),
+        descending=True,
         last=True,
     ),
     "cycles": Report(
         columns=("cycle", "started", "finished", "status", "error", "counts"),
         source="cycles",
         filters={"cycle": "cycle = ?", "status": "status = ?"},
-        order="started DESC, cycle",
+        keys=("started", "cycle"),
+        descending=True,
         json=("counts",),
     ),
     "flows": Report(
@@ -154,25 +185,34 @@ _REPORTS = {
         ),
         source="flows",
         filters={},
-        order="flow",
+        keys=("flow",),
         json=("banks", "schedule", "alerts"),
     ),
     "watermarks": Report(
         columns=("source", "cursor", "seen"),
         source="watermarks",
         filters={"source": "source = ?"},
-        order="source",
+        keys=("source",),
         json=("seen",),
     ),
     "batches": Report(
         columns=("batch", "request_id", "status", "items", "at"),
         source="batches",
         filters={"batch": "batch = ?", "status": "status = ?"},
-        order="position",
+        keys=("position",),
     ),
 }
 
-NAMES = (*_REPORTS, "clearing", "counts")
+NAMES = (*_REPORTS, "clearing", "counts", "held_groups")
+
+_MAPPING_KEYS = ("rule:", "account:", "item:", "customer:", "bank:")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some rows of a report, and the keys behind which the next page begins (None: there are no more)."""
+
+    rows: list[Row]
+    next: tuple[Any, ...] | None
 
 
 def answer(cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any]) -> list[Row]:
@@ -184,17 +224,49 @@ def answer(cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any]) -> 
         case "counts":
             _check(name, filters, ())
             return [_counts(cursor, flow)]
+        case "held_groups":
+            _check(name, filters, ())
+            return _held_groups(cursor, flow)
+    report = _report(name)
+    _check(name, filters, (*report.filters, "limit"))
+    rows = _select(cursor, report, flow, filters)
+    _complete(cursor, name, flow, rows)
+    return rows[::-1] if report.last else rows
+
+
+def page(
+    cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any], limit: int, after: Sequence[Any] | None
+) -> Page:
+    """At most `limit` rows of a report from behind the keys `after`. Raises BadInput."""
+    report = _report(name)
+    _check(name, filters, tuple(report.filters))
+    if after is not None and len(after) != len(report.keys):
+        raise BadInput("the cursor is not of this list; begin again without it")
+    rows = _select(cursor, report, flow, {**filters, "limit": limit + 1}, after, keys=True)
+    last: tuple[Any, ...] | None = None
+    if len(rows) > limit:
+        del rows[limit:]
+        last = tuple(rows[-1][f"_key{number}"] for number in range(len(report.keys)))
+    for row in rows:
+        for number in range(len(report.keys)):
+            del row[f"_key{number}"]
+    _complete(cursor, name, flow, rows)
+    return Page(rows, last)
+
+
+def _report(name: str) -> Report:
     report = _REPORTS.get(name)
     if report is None:
         raise BadInput(f"there is no report {name!r}; expected one of {', '.join(sorted(NAMES))}")
-    _check(name, filters, (*report.filters, "limit"))
-    rows = _select(cursor, report, flow, filters)
+    return report
+
+
+def _complete(cursor: Cursor, name: str, flow: str, rows: list[Row]) -> None:
     match name:
         case "settlements":
             _add_reasons(cursor, flow, rows)
         case "postings":
             _add_needs(cursor, flow, rows)
-    return rows
 
 
 def _check(name: str, filters: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
@@ -204,36 +276,53 @@ def _check(name: str, filters: Mapping[str, Any], allowed: tuple[str, ...]) -> N
         raise BadInput(f"report {name} has no filter {', '.join(map(repr, unknown))}; its filters are: {names}")
 
 
-def _select(cursor: Cursor, report: Report, flow: str, filters: Mapping[str, Any]) -> list[Row]:
+def _select(
+    cursor: Cursor,
+    report: Report,
+    flow: str,
+    filters: Mapping[str, Any],
+    after: Sequence[Any] | None = None,
+    keys: bool = False,
+) -> list[Row]:
     prefix = "p." if report.source.startswith("postings p") else ""
-    conditions, params = [f"{prefix}flow = ?"], [flow]
+    conditions: list[str] = [f"{prefix}flow = ?"]
+    params: list[Any] = [flow]
     for name, condition in report.filters.items():
         if (value := filters.get(name)) is not None:
             conditions.append(condition)
             params.append(_instant(name, value) if name in ("since", "until") else str(value))
-    sql = (
-        f"SELECT {', '.join(report.columns)} FROM {report.source} "
-        f"WHERE {' AND '.join(conditions)} ORDER BY {report.order}"
-    )
+    if after is not None:
+        places = ", ".join("?" * len(report.keys))
+        conditions.append(f"({', '.join(report.keys)}) {'<' if report.descending else '>'} ({places})")
+        params += after
+    names, columns = report.names, list(report.columns)
+    if keys:
+        names += [f"_key{number}" for number in range(len(report.keys))]
+        columns += report.keys
+    sql = f"SELECT {', '.join(columns)} FROM {report.source} WHERE {' AND '.join(conditions)} ORDER BY {report.order}"
     if (limit := filters.get("limit")) is not None:
         sql += f" LIMIT {_limit(limit)}"
-    names = [column.rpartition(" ")[2].strip('"') for column in report.columns]
     cursor.execute(sql, params)
     rows: list[Row] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for column in report.json:
         for row in rows:
             row[column] = msgspec.json.decode(row[column])
-    return rows[::-1] if report.last else rows
+    return rows
 
 
 def _add_reasons(cursor: Cursor, flow: str, rows: list[Row]) -> None:
     """A settlement's dispute, and why its deposit or one of its payments waits."""
-    cursor.execute(
-        "SELECT settlement_id, text FROM held WHERE flow = ? AND settlement_id <> '' ORDER BY kind, key, number", [flow]
-    )
     texts: dict[str, list[str]] = {}
-    for settlement_id, text in cursor.fetchall():
-        texts.setdefault(settlement_id, []).append(text)
+    ids = [row["settlement_id"] for row in rows]
+    for begin in range(0, len(ids), 200):
+        chunk = ids[begin : begin + 200]
+        cursor.execute(
+            "SELECT kind, key, number, settlement_id, text FROM held "
+            f"WHERE flow = ? AND settlement_id IN ({', '.join('?' * len(chunk))}) AND settlement_id <> ''",
+            [flow, *chunk],
+        )  # sorted here: asked for an order, SQLite reads all that is held in it
+        for *_, settlement_id, text in sorted(cursor.fetchall()):
+            texts.setdefault(settlement_id, []).append(text)
     for row in rows:
         dispute = [row["reasons"]] if row["reasons"] else []
         row["reasons"] = dispute + texts.get(row["settlement_id"], [])
@@ -241,17 +330,20 @@ def _add_reasons(cursor: Cursor, flow: str, rows: list[Row]) -> None:
 
 def _add_needs(cursor: Cursor, flow: str, rows: list[Row]) -> None:
     by_posting: dict[tuple[str, str], list[str]] = {}
-    keys = [(row["kind"], row["key"]) for row in rows if row["kind"] != "invoice"]
-    for begin in range(0, len(keys), 200):
-        chunk = keys[begin : begin + 200]
-        either = " OR ".join(["(kind = ? AND key = ?)"] * len(chunk))
-        cursor.execute(
-            "SELECT kind, key, needs_kind, needs_key FROM posting_dependencies "
-            f"WHERE flow = ? AND ({either}) ORDER BY kind, key, needs_kind, needs_key",
-            [flow, *(word for posting in chunk for word in posting)],
-        )
-        for kind, key, needs_kind, needs_key in cursor.fetchall():
-            by_posting.setdefault((kind, key), []).append(f"{needs_kind}/{needs_key}")
+    keys: dict[str, list[str]] = {}
+    for row in rows:
+        if row["kind"] != "invoice":
+            keys.setdefault(row["kind"], []).append(row["key"])
+    for kind, named in keys.items():
+        for begin in range(0, len(named), 200):
+            chunk = named[begin : begin + 200]
+            cursor.execute(
+                "SELECT key, needs_kind, needs_key FROM posting_dependencies WHERE flow = ? AND kind = ? "
+                f"AND key IN ({', '.join('?' * len(chunk))}) ORDER BY key, needs_kind, needs_key",
+                [flow, kind, *chunk],
+            )
+            for key, needs_kind, needs_key in cursor.fetchall():
+                by_posting.setdefault((kind, key), []).append(f"{needs_kind}/{needs_key}")
     for row in rows:
         row["needs"] = by_posting.get((row["kind"], row["key"]), [])
 
@@ -284,6 +376,21 @@ def _clearing(cursor: Cursor, flow: str, currency: str | None) -> list[Row]:
     return list(found.values())
 
 
+def _held_groups(cursor: Cursor, flow: str) -> list[Row]:
+    """What is held by reason; what waits for a mapping also by the key that is missing."""
+    missing = " OR ".join(f"waits_for LIKE '{prefix}%'" for prefix in _MAPPING_KEYS)
+    cursor.execute(
+        f"SELECT code, CASE WHEN {missing} THEN waits_for ELSE '' END AS missing, currency, COUNT(*), SUM(amount), "
+        "MIN(since), MIN(text) FROM held WHERE flow = ? GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
+        [flow],
+    )
+    names = ("code", "waits_for", "currency", "documents", "amount", "since", "text")
+    return [
+        {**dict(zip(names, row, strict=True)), "documents": int(row[3]), "amount": int(row[4])}
+        for row in cursor.fetchall()
+    ]
+
+
 def _counts(cursor: Cursor, flow: str) -> Row:
     counts = dict.fromkeys("orders settlements invoices payments deposits planned held attention gaps".split(), 0)
     cursor.execute("SELECT COUNT(*) FROM gaps WHERE flow = ? AND status = 'open'", [flow])
@@ -300,9 +407,10 @@ def _counts(cursor: Cursor, flow: str) -> Row:
     for name, table in (("orders", "orders"), ("settlements", "settlements")):
         cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE flow = ?", [flow])
         counts[name] = cursor.fetchall()[0][0]
+    # From the few reasons to their postings, not from the many postings to their reasons.
     cursor.execute(
-        "SELECT COUNT(*) FROM postings p JOIN held h ON h.flow = p.flow AND h.kind = p.kind AND h.key = p.key "
-        "WHERE p.flow = ? AND p.status IN ('submitted', 'posted')",
+        "SELECT COUNT(*) FROM held h WHERE h.flow = ? AND (SELECT p.status FROM postings p WHERE p.flow = h.flow "
+        "AND p.kind = h.kind AND p.key = h.key) IN ('submitted', 'posted')",
         [flow],
     )
     counts["attention"] = cursor.fetchall()[0][0]

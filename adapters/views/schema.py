@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-VERSION = 3
+VERSION = 4
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -221,6 +221,14 @@ class WatermarkRow(msgspec.Struct, gc=False):
     seen: str = "[]"
 
 
+class NamedOrderRow(msgspec.Struct, gc=False):
+    """A settlement's lines name an order (or what Amazon writes in its place)."""
+
+    flow: str
+    order_id: str
+    settlement_id: str
+
+
 class AuditRow(msgspec.Struct, gc=False):
     """One event in words. `posting` is kind/key; `name` is the event's stored name."""
 
@@ -284,16 +292,32 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         ]
 
 
-ORDERS = Table("orders", OrderRow, 2, (("flow", "reconciliation", "created"), ("flow", "created")))
+# An index that ends with what a list is ordered by answers a page of it without sorting.
+ORDERS = Table(
+    "orders",
+    OrderRow,
+    2,
+    (
+        ("flow", "reconciliation", "created", "order_id"),
+        ("flow", "status", "created", "order_id"),
+        ("flow", "created", "order_id"),
+    ),
+)
 SETTLEMENTS = Table("settlements", SettlementRow, 2)
 POSTINGS = Table(
     "postings",
     PostingRow,
     3,
-    (("flow", "kind", "status", "position"), ("flow", "order_id"), ("flow", "settlement_id")),
+    (
+        ("flow", "kind", "status", "position"),
+        ("flow", "status", "position"),
+        ("flow", "position"),
+        ("flow", "order_id"),
+        ("flow", "settlement_id"),
+    ),
 )
 DEPENDENCIES = Table("posting_dependencies", DependencyRow, 5)
-HELD = Table("held", HeldRow, 4)
+HELD = Table("held", HeldRow, 4, (("flow", "since", "kind", "key", "number"), ("flow", "settlement_id")))
 GAPS = Table("gaps", GapRow, 2)
 AUDIT = Table(
     "audit_trail",
@@ -304,6 +328,7 @@ AUDIT = Table(
         ("flow", "order_id", "position"),
         ("flow", "settlement_id", "position"),
         ("flow", "posting", "position"),
+        ("flow", "by_whom", "position"),
         ("flow", "at"),
     ),
 )
@@ -311,6 +336,7 @@ BATCHES = Table("batches", BatchRow, 2)
 CYCLES = Table("cycles", CycleRow, 2)
 WATERMARKS = Table("watermarks", WatermarkRow, 2)
 FLOWS = Table("flows", FlowRow, 1)
+NAMED_ORDERS = Table("named_orders", NamedOrderRow, 3)
 
 # Who reads several tables reads them in this order: the swap locks them in it, so the two never wait for each other.
 TABLES: Sequence[Table] = (
@@ -325,12 +351,13 @@ TABLES: Sequence[Table] = (
     AUDIT,
     WATERMARKS,
     FLOWS,
+    NAMED_ORDERS,
 )
 
 
 def _filled(columns: tuple[str, ...]) -> str:
     """Most events are about one thing only: empty names stay out of the indexes. Queries must say `<> ''` too."""
-    return "".join(f" WHERE {column} <> ''" for column in columns if column in OWNER_COLUMNS)
+    return f" WHERE {columns[1]} <> ''" if columns[1] in OWNER_COLUMNS else ""
 
 
 def _sql_type(hint: object, text: str) -> str:

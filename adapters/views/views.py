@@ -4,7 +4,7 @@ A batch is read and folded outside of any transaction, then written in one: firs
 the fold started from, then the rows. Who folded from a state that is no longer the standing one changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from adapters.views.schema import (
     CREATE_CHECKPOINTS,
     DEPENDENCIES,
     HELD,
+    NAMED_ORDERS,
     NEXT,
     NEXT_SUFFIX,
     OLD_SUFFIX,
@@ -278,6 +279,42 @@ class DatabaseViews:
         with self._database.reading() as cursor:
             return queries.answer(cursor, name, flow, filters)
 
+    def page(
+        self, name: str, flow: str, filters: Mapping[str, Any], limit: int, after: Sequence[Any] | None = None
+    ) -> queries.Page:
+        """A page of a named report from behind the keys `after`. Raises BadInput."""
+        with self._database.reading() as cursor:
+            return queries.page(cursor, name, flow, filters, limit, after)
+
+    def close(self) -> None:
+        """Let go of the database: for views in memory, which end with it."""
+        self._database.close()
+
+    def position(self) -> int:
+        """How far the log is folded."""
+        return self._checkpoint(STANDING).position
+
+    def events_by(self, flow: str, by: str) -> dict[str, int]:
+        """How many events of each name somebody recorded."""
+        with self._database.reading() as cursor:
+            cursor.execute(
+                "SELECT name, COUNT(*) FROM audit_trail WHERE flow = ? AND by_whom = ? GROUP BY name", [flow, by]
+            )
+            return {name: int(number) for name, number in cursor.fetchall()}
+
+    def cycles_by_status(self, flow: str) -> dict[str, int]:
+        """How many cycles run, have finished, have failed."""
+        with self._database.reading() as cursor:
+            cursor.execute("SELECT status, COUNT(*) FROM cycles WHERE flow = ? GROUP BY status", [flow])
+            return {status: int(number) for status, number in cursor.fetchall()}
+
+    def settlements_naming(self, flow: str, order_id: str) -> list[str]:
+        """Settlements whose lines name an order, whether they pay it, refund it or charge a fee for it."""
+        return self._texts(
+            "SELECT settlement_id FROM named_orders WHERE flow = ? AND order_id = ? ORDER BY settlement_id",
+            [flow, order_id],
+        )
+
     def _texts(self, sql: str, params: Sequence[Any]) -> list[str]:
         with self._database.reading() as cursor:
             cursor.execute(sql, params)
@@ -365,6 +402,15 @@ def _write(cursor: Cursor, suffix: str, fold: Fold, had: _Had) -> None:
         if replaced:
             cursor.executemany(f"DELETE FROM {table.name}{suffix} WHERE flow = ? AND kind = ? AND key = ?", replaced)
         _insert(cursor, table, suffix, [row for rows in by_posting.values() for row in rows])
+    named = sorted(fold.named_orders)
+    insert_many(
+        cursor,
+        f"{NAMED_ORDERS.name}{suffix}",
+        NAMED_ORDERS.columns,
+        named,
+        "ON CONFLICT DO NOTHING",
+        NAMED_ORDERS.types,
+    )
     insert_many(cursor, f"{AUDIT.name}{suffix}", AUDIT.columns, fold.audit, types=AUDIT.types)
 
 

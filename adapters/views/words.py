@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from domain.access import TokenCreated, TokenRevoked
 from domain.document import Deposit, Document, Invoice, Payment
 from domain.errors import BadInput
 from domain.event import Event
 from domain.flow import (
     AmazonConnected,
     ConnectionLost,
+    CycleAsked,
     CycleFailed,
     CycleFinished,
     CycleStarted,
@@ -134,6 +136,10 @@ def _quickbooks_connected(event: QuickBooksConnected) -> str:
 
 def _connection_lost(event: ConnectionLost) -> str:
     return f"{event.vendor} refuses the credentials: {event.reason}"
+
+
+def _cycle_asked(event: CycleAsked) -> str:
+    return f"A cycle of flow {event.flow} was asked for"
 
 
 def _cycle_started(event: CycleStarted) -> str:
@@ -292,6 +298,16 @@ def _batch_answered(event: BatchAnswered) -> str:
     return f"Batch {event.batch} is decided by {event.how}: {event.posted} posted, {event.rejected} refused"
 
 
+def _token_created(event: TokenCreated) -> str:
+    flows = f" for {', '.join(event.flows)}" if event.flows else ""
+    until = f" until {event.expires:%Y-%m-%d %H:%M} UTC" if event.expires is not None else ""
+    return f"API token {event.name} ({event.prefix}...) was given out as {event.role}{flows}{until}"
+
+
+def _token_revoked(event: TokenRevoked) -> str:
+    return f"API token {event.name} was revoked"
+
+
 def _named(kind: str, key: str) -> str:
     match kind:
         case "invoice":
@@ -332,6 +348,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     AmazonConnected: _amazon_connected,
     QuickBooksConnected: _quickbooks_connected,
     ConnectionLost: _connection_lost,
+    CycleAsked: _cycle_asked,
     CycleStarted: _cycle_started,
     WatermarkAdvanced: _watermark,
     CycleFinished: _cycle_finished,
@@ -360,4 +377,6 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     BatchSubmitted: _batch_submitted,
     BatchReplayed: _batch_replayed,
     BatchAnswered: _batch_answered,
+    TokenCreated: _token_created,
+    TokenRevoked: _token_revoked,
 }

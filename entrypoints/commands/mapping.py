@@ -1,19 +1,18 @@
-"""`ml-connector mapping`: where Amazon's amounts go. A fix frees what waited in the next cycle; nothing is fetched."""
+"""`ml-connector mapping`: where Amazon's amounts go. A fix frees what waited at once; nothing is fetched."""
 
 from typing import Annotated, Any
 
 import typer
 
+from application.mapping_changes import ROLES, change_rules
 from domain.chart import default_chart
 from domain.errors import BadInput
-from domain.mapping import MappingChanged, Rule, default_role, default_rules, parse_triple
+from domain.mapping import Rule, default_rules, parse_triple
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json, print_table
 
 app = typer.Typer(help="Where each of Amazon's amounts goes in the books.", no_args_is_help=True)
-
-ROLES = ("order_charge", "refund", "claim", "fee", "tax_in", "tax_out", "reimbursement", "balance", "liquidation")
 
 
 @app.command()
@@ -80,37 +79,35 @@ def set_rule(
     if role and role not in ROLES:
         raise BadInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
     with services() as service:
-        service.bookkeeping.flow(flow)
-        service.views.catch_up()
-        mapping = service.bookkeeping.mapping(flow)
-        if remove and all(rule.triple != triple for rule in mapping.own_rules):
-            raise BadInput(f"the flow has no rule of its own for {' | '.join(triple)}; see: ml-connector mapping show")
-        role = role or default_role(mapping, triple, account)
-        changed = MappingChanged(
-            flow=flow,
-            at=service.clock(),
-            by=service.person,
-            version=0,
-            why=why,
-            rules=() if remove else (Rule(0, *triple, role, account),),
-            removed_rules=(triple,) if remove else (),
+        freed = change_rules(
+            flow,
+            () if remove else (Rule(0, *triple, role, account),),
+            (triple,) if remove else (),
+            why,
+            service.bookkeeping,
+            service.views,
+            service.clock,
+            service.person,
         )
-        service.bookkeeping.change_mapping(changed, service.views.open_gaps(flow))
-        service.views.catch_up()
-        version = service.bookkeeping.mapping(flow).version
     if as_json:
         print_json(
             {
                 "flow": flow,
-                "version": version,
+                "version": freed.version,
                 "rule": list(triple),
                 "account": None if remove else account,
-                "role": None if remove else role,
+                "role": freed.rules[0].role if freed.rules else None,
+                "planned": freed.planned,
+                "held": freed.held_after,
             }
         )
     else:
-        said = "" if remove else f" {' | '.join(triple)} goes to {account} as {role}."
-        out.print(f"Mapping version {version}.{said} What waited for this is posted by: ml-connector sync {flow}")
+        (rule,) = freed.rules or (None,)
+        said = f" {' | '.join(triple)} goes to {account} as {rule.role}." if rule is not None else ""
+        out.print(
+            f"Mapping version {freed.version}.{said} {freed.planned} documents that waited are planned, "
+            f"{freed.held_after} are held still. They are posted by: ml-connector sync {flow}"
+        )
     return 0
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain import flow, mapping, order, posting, settlement
+from domain import access, flow, mapping, order, posting, settlement
 from domain.document import AppliedInvoice, Deposit, DepositLine, Invoice, InvoiceLine, Payment
 from domain.event import Event
 from domain.mapping import QuickBooksRef
@@ -118,6 +118,7 @@ EXAMPLES: dict[str, Event] = {
     ),
     "flow.paused.v1": flow.FlowPaused(why="stock-taking", **BY),
     "flow.resumed.v1": flow.FlowResumed(why="done", **BY),
+    "flow.cycle-asked.v1": flow.CycleAsked(**BY),
     "cycle.started.v1": flow.CycleStarted(cycle="0192f5", **BY),
     "cycle.watermark.v1": flow.WatermarkAdvanced(
         cycle="0192f5", source="orders", cursor="2026-11-24T07:58:00Z", seen=(ORDER_ID,), **BY
@@ -197,4 +198,8 @@ EXAMPLES: dict[str, Event] = {
     "batch.answered.v1": posting.BatchAnswered(
         batch="b-0192", answer=DIGEST, posted=29, rejected=1, how="replay", **BY
     ),
+    "token.created.v1": access.TokenCreated(
+        name="month-end", prefix="mlc_a1B2c3", role="auditor", flows=("us",), expires=AT, **{**BY, "flow": ""}
+    ),
+    "token.revoked.v1": access.TokenRevoked(name="month-end", **{**BY, "flow": ""}),
 }  # fmt: skip

@@ -12,12 +12,14 @@ from application.ports import Append, EventStore
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
+from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
 from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
 from domain.event import Event, Stamp
 from domain.flow import (
     AlertChannel,
     AmazonConnected,
     ConnectionLost,
+    CycleAsked,
     CycleFailed,
     CycleFinished,
     CycleStarted,
@@ -169,6 +171,18 @@ class History:
             missing = MappingMissing(key=key, first_object="order 1", amount=5, currency="USD", **stamp.fields())
             self.write((gap_stream(flow, key), [missing]))
             self.gaps[flow, key] = True
+
+    def ask(self, flow: str) -> None:
+        self.write((flow_stream(flow), [CycleAsked(**self.stamp(flow, "ada").fields())]))
+
+    def token(self, revoke: bool) -> None:
+        fields = self.stamp(EVERYWHERE, "ada").fields()
+        event: Event = (
+            TokenRevoked(name="month-end", **fields)
+            if revoke
+            else TokenCreated(name="month-end", prefix="mlc_a1", role="reader", **fields)
+        )
+        self.write((token_stream("month-end"), [event]))
 
     # --- orders and their invoices
 

@@ -10,6 +10,7 @@ from examples import EXAMPLES
 
 from adapters.views import DatabaseViews
 from adapters.views.words import in_words
+from domain.access import EVERYWHERE
 from domain.document import Payment
 from domain.errors import BadInput
 from domain.event import Event
@@ -403,11 +404,14 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.date_order(US, 1, 1, 3)
     history.settlement(US, 1, again=1)
     history.lift(US, 1)
+    history.ask(US)
+    history.token(revoke=False)
+    history.token(revoke=True)
 
     log = store.read(0, 1_000)
     assert {type(recorded.event) for recorded in log} == set(_kinds(Event))
     views.catch_up()
-    trail = [*views.query("audit", US), *views.query("audit", "eu")]
+    trail = [row for flow in (US, "eu", EVERYWHERE) for row in views.query("audit", flow)]
     assert sorted(row["position"] for row in trail) == [recorded.position for recorded in log]
     for recorded in log:
         assert "was recorded" not in in_words(recorded.event), type(recorded.event)
@@ -465,11 +469,75 @@ def test_the_audit_trail_is_cut_by_person_and_time(history: Any, views: Database
 # --- questions that cannot be answered
 
 
+# --- pages
+
+
+@pytest.mark.parametrize("name", ["settlements", "orders", "postings", "held", "gaps", "audit", "cycles", "batches"])
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_pages_put_together_are_the_report(history: Any, views: DatabaseViews, name: str, limit: int) -> None:
+    for number in range(1, 8):
+        history.order(US, number)
+        history.hold(US, "invoice", f"113-0000000-000000{number}", "no item", "no customer")
+        history.settlement(US, number)
+        history.cycle(US, number, 0)
+        history.gap(US, number)
+    history.plan_invoice(US, 1)
+    history.submit(US, [("invoice", "113-0000000-0000001")], "b1")
+    views.catch_up()
+
+    rows: list[dict[str, Any]] = []
+    after = None
+    for _ in range(100):
+        page = views.page(name, US, {}, limit, after)
+        assert len(page.rows) <= limit
+        rows += page.rows
+        after = page.next
+        if after is None:
+            break
+    whole = views.query(name, US)
+    assert rows == (whole[::-1] if name == "audit" else whole)
+    assert rows
+
+
+def test_a_page_is_not_moved_by_what_comes_meanwhile(history: Any, views: DatabaseViews) -> None:
+    for number in range(1, 5):
+        history.order(US, number)
+    views.catch_up()
+    first = views.page("audit", US, {}, 2)
+    history.order(US, 5)
+    views.catch_up()
+    second = views.page("audit", US, {}, 2, first.next)
+    positions = [row["position"] for row in [*first.rows, *second.rows]]
+    assert positions == sorted(positions, reverse=True)
+    assert len(set(positions)) == 4
+    with pytest.raises(BadInput, match="not of this list"):
+        views.page("orders", US, {}, 2, first.next)
+
+
+def test_held_work_is_grouped_by_what_is_missing(history: Any, views: DatabaseViews) -> None:
+    for number in (1, 2, 3):
+        history.hold(US, "invoice", f"113-0000000-000000{number}", "no item", *["no rule"][: number - 1])
+    views.catch_up()
+    groups = views.query("held_groups", US)
+    assert [row["documents"] for row in groups] == sorted((row["documents"] for row in groups), reverse=True)
+    assert sum(row["documents"] for row in groups) == len(views.query("held", US)) == 5
+
+
+def test_settlements_that_name_an_order_are_found(history: Any, views: DatabaseViews) -> None:
+    history.settlement(US, 1)
+    views.catch_up()
+    assert views.settlements_naming(US, "113-0000000-0000001") == ["10001"]
+    assert views.settlements_naming(US, "113-0000000-0000002") == []
+
+
+# --- what cannot be asked
+
+
 @pytest.mark.parametrize(
     ("name", "filters", "said"),
     [
         ("invoices", {}, "audit, batches, clearing, counts, cycles"),
-        ("orders", {"colour": "blue"}, "no filter 'colour'; its filters are: status, reconciliation, order_id, limit"),
+        ("orders", {"colour": "blue"}, "no filter 'colour'; its filters are: status, reconciliation, order_id, since"),
         ("counts", {"limit": 1}, "its filters are: none"),
         ("clearing", {"limit": 1}, "its filters are: currency"),
         ("held", {"limit": 0}, "limit 0: expected a whole number from 1"),

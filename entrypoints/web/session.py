@@ -1,0 +1,87 @@
+"""Signing in from a browser: an API token once, then a session in a cookie that scripts cannot read.
+
+What changes something carries the session's CSRF token in `X-CSRF-Token`: a foreign page can make a browser send the
+cookie, but cannot know that.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from adapters.sessions import LASTS
+from domain.access import READER, Holder
+from entrypoints.web.access import COOKIE, PUBLIC, cookie_of, read, refuse_guess, signing
+from entrypoints.web.desk import Desk
+
+
+class SignIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """An API token."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=200, pattern="^[!-~]+$")]
+
+
+class SessionFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """Who is signed in; `csrf` goes into `X-CSRF-Token` of every command. Empty where a token was sent instead."""
+
+    name: str
+    role: str
+    flows: list[str]
+    csrf: str
+
+
+class SignedOut(msgspec.Struct, frozen=True, rename="camel"):
+    """The session has ended."""
+
+    signed_out: bool
+
+
+@signing("/session", PUBLIC)
+def sign_in(
+    request: Request[Any, Any, Any], data: JSONBody[SignIn], desk: NamedDependency[Desk]
+) -> Response[SessionFacts]:
+    """Begin a session with an API token; the answer sets its cookie. It lasts twelve hours, or as long as the token."""
+    begun = desk.services.sessions.begin(data.token)
+    if begun is None:
+        refuse_guess(desk.guesses, request.scope)
+    cookie, session = begun
+    holder = session.holder
+    facts = SessionFacts(holder.name, holder.role, list(holder.flows), session.csrf)
+    return Response(facts, cookies=[_cookie(desk, cookie, int(LASTS.total_seconds()))])
+
+
+@read("/session", READER, follows=False)
+def show_session(request: Request[Holder, Any, Any], desk: NamedDependency[Desk]) -> SessionFacts:
+    """Who is signed in."""
+    cookie = cookie_of(request.scope)
+    session = desk.services.sessions.find(cookie) if cookie is not None else None
+    holder = request.user
+    return SessionFacts(holder.name, holder.role, list(holder.flows), session.csrf if session is not None else "")
+
+
+@signing("/session/end", READER)
+def sign_out(request: Request[Holder, Any, Any], desk: NamedDependency[Desk]) -> Response[SignedOut]:
+    """End the session."""
+    cookie = cookie_of(request.scope)
+    if cookie is not None:
+        desk.services.sessions.end(cookie)
+    return Response(SignedOut(True), cookies=[_cookie(desk, "", 0)])
+
+
+def _cookie(desk: Desk, value: str, seconds: int) -> Cookie:
+    return Cookie(
+        key=COOKIE,
+        value=value,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=desk.services.settings.public_url.startswith("https://"),
+    )
+
+
+router = Router("/", tags=["browser session"], route_handlers=[sign_in, show_session, sign_out])

@@ -1,0 +1,114 @@
+"""`ml-connector serve` as a process, over real HTTP, on both databases: a cycle asked for is run and watched."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from api import make_token
+
+from entrypoints.settings import PREFIX
+
+
+@contextmanager
+def serving(environment: dict[str, str], *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The process and its address."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "entrypoints.cli", "serve", "--port", "0", *arguments],
+        env={**clean, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+        yield found.group(), process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(timeout=30)
+
+
+def test_a_cycle_is_asked_for_run_by_the_timer_and_watched(open_shop: Any) -> None:
+    with open_shop(orders=30, settlements=1, seed=3) as shop:
+        shop.set_up()
+        shop.services.flow_setup.pause("us", "tests")  # or the timer would run it at once by its schedule
+        operator = {"Authorization": f"Bearer {make_token(shop.services, 'ops', 'operator')}"}
+        with serving(shop.environment()) as (url, process), httpx.Client(base_url=f"{url}/api/v1", timeout=30) as http:
+            http.headers.update(operator)
+            assert httpx.get(f"{url}/health").json()["status"] == "ok"
+            resumed = http.post("/flows/us/resume", headers={"Idempotency-Key": "1"}).json()
+            asked = http.post("/flows/us/sync", headers={"Idempotency-Key": "2"}).json()
+            assert asked["position"] > resumed["position"]
+            again = http.post("/flows/us/sync", headers={"Idempotency-Key": "2"})
+            assert again.json() == asked
+            assert again.headers["idempotency-replayed"] == "true"
+
+            cycle = _first_cycle(http)
+            events = []
+            with http.stream("GET", f"/flows/us/cycles/{cycle}/progress") as stream:
+                assert stream.headers["content-type"].startswith("text/event-stream")
+                kind = ""
+                for line in stream.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        kind = value
+                    elif name == "data":
+                        events.append((kind, json.loads(value)))
+            assert events[-1][0] == "finished", events
+            assert events[-1][1]["steps"]["ordersNew"] == 30
+            assert events[-1][1]["steps"]["depositsPosted"] == 1
+
+            status = http.get("/flows/us/status", params={"after": events[-1][1]["position"]}).json()
+            assert status["ties"] is True
+            assert status["lastCycle"]["cycle"] == cycle
+            ready = httpx.get(f"{url}/ready")
+            assert ready.status_code == 200, ready.text
+
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def test_what_another_process_recorded_is_waited_for(open_shop: Any) -> None:
+    """Two processes on one database: a command in the one, its reader in the other."""
+    with open_shop(orders=1, settlements=1) as shop:
+        shop.set_up()
+        admin = {"Authorization": f"Bearer {make_token(shop.services, 'boss', 'admin')}"}
+        environment = shop.environment()
+        with serving(environment, "--no-timer") as (one, _), serving(environment, "--no-timer") as (other, _):
+            body = {"why": "x", "rules": [{"transactionType": "A", "amountType": "B", "amountDescription": "C",
+                                           "account": "OTHFEE"}]}  # fmt: skip
+            headers = {**admin, "Idempotency-Key": "same"}
+            path = "/api/v1/flows/us/mapping/changes"
+            first = httpx.post(one + path, json=body, headers=headers, timeout=30).json()
+            repeated = httpx.post(other + path, json=body, headers=headers, timeout=30)
+            assert repeated.json() == first
+            assert repeated.headers["idempotency-replayed"] == "true"
+            seen = httpx.get(
+                f"{other}/api/v1/flows/us/events",
+                params={"after": first["position"], "name": "mapping.changed.v1", "limit": 1},
+                headers=admin,
+                timeout=30,
+            ).json()["items"]
+            assert [(row["position"] <= first["position"], row["by"]) for row in seen] == [(True, "api:boss")]
+
+
+def _first_cycle(http: httpx.Client) -> str:
+    for _ in range(300):
+        items = http.get("/flows/us/cycles").json()["items"]
+        if items:
+            return str(items[-1]["cycle"])
+        time.sleep(0.1)
+    raise AssertionError("no cycle began within 30 s")
