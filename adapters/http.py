@@ -7,15 +7,16 @@ in `Hidden`, addresses are never logged, and a vendor's words are scrubbed befor
 
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Generic, Protocol, TypeVar
 
 import httpx
 import msgspec
 import stamina
 
+from adapters.redaction import CERTAIN, conceal, redacted
 from domain.errors import OutcomeUnknown, Throttled, VendorError
 
 log = logging.getLogger("ml_connector.http")
@@ -29,12 +30,19 @@ T = TypeVar("T")
 
 
 class Hidden(Generic[T]):
-    """A secret that no repr shows; `value` is named only where it is used."""
+    """A secret that no repr and no line of log shows; `value` is named only where it is used."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
         self.value = value
+        match value:
+            case str():
+                conceal(value)
+            case dict():
+                conceal(*map(str, value.values()), shortest=CERTAIN)
+            case tuple():
+                conceal(*map(str, value), shortest=CERTAIN)
 
     def __repr__(self) -> str:
         return "<hidden>"
@@ -99,6 +107,7 @@ class CourteousClient:
     `throttled` says whether an answer asks to wait, `throttle_wait` for how long by attempt; `gate` sees every request
     before it leaves and may raise. A call is tried at most `attempts` times and, counted from its first failure, not
     beyond `patience_seconds`. All seconds are the vendor's: `speed` shortens them for stand-ins whose clocks run fast.
+    Only `clock_ahead` is in real seconds: by how many the vendor's clock was ahead of ours at its last answer.
     """
 
     def __init__(
@@ -126,6 +135,7 @@ class CourteousClient:
         self._speed = speed
         self._attempts = attempts
         self._patience_seconds = patience_seconds
+        self.clock_ahead: float | None = None
         self._http = httpx.Client(
             timeout=timeout,
             limits=httpx.Limits(max_connections=10, max_keepalive_connections=10),
@@ -207,7 +217,7 @@ class CourteousClient:
             wait = self._quotas.reserve(limit.key, limit.rate, limit.burst)
             if wait > 0:
                 time.sleep(wait)
-        started = time.monotonic()
+        started, asked = time.monotonic(), time.time()
         status, request_id = "", ""
         try:
             answer = self._http.request(
@@ -221,6 +231,7 @@ class CourteousClient:
                 timeout=call.timeout_seconds if call.timeout_seconds is not None else httpx.USE_CLIENT_DEFAULT,
             )
             status, request_id = str(answer.status_code), answer.headers.get(self._request_id_header, "")
+            self.clock_ahead = _ahead(answer, asked)
             return answer, ""
         except (httpx.RequestError, httpx.InvalidURL) as error:
             # Lost connections and time-outs, and an answer whose content encoding is broken.
@@ -260,29 +271,24 @@ class CourteousClient:
         return wait
 
 
+def _ahead(answer: httpx.Response, asked: float) -> float | None:
+    """Seconds by which the answer's Date is ahead of our clock; it names whole seconds."""
+    try:
+        told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return None
+    now = time.time()
+    return 0.0 if asked - 1 <= told <= now + 1 else told - (asked if told < asked else now)
+
+
 def growing_wait(failures: int) -> float:
     """Seconds after so many failures in a row, with full jitter: many workers must not come back together."""
     return random.uniform(0, min(FIRST_WAIT_SECONDS * 2**failures, LONGEST_WAIT_SECONDS))
 
 
-# What secrets look like: Amazon's and Intuit's tokens, codes and secrets, signed addresses, headers.
-_SECRETS = re.compile(
-    r"""(?xi)
-    \b(?:Atza|Atzr|Atc)\|[^\s"',&]+             # Login with Amazon
-    | amzn1\.oa2-cs\.[^\s"',&]+
-    | \beyJ[\w.+/=-]{8,}                         # JSON web tokens
-    | \bRT1-[\w-]+
-    | \bAB0[\w-]{6,}[.]*                         # Intuit's refresh tokens and codes
-    | \b(?:Bearer|Basic)\s+[\w.+/=-]+
-    | \b(?:X-Amz-[\w-]+|access_token|refresh_token|client_secret|code)=[^\s"'&]+
-    | (?<=Token\ expired:)[^;\n]*
-    """
-)
-
-
 def scrubbed(words: str) -> str:
     """A vendor's words without anything that looks like a secret, and not endless."""
-    plain = _SECRETS.sub("...", words)
+    plain = redacted(words)
     return plain if len(plain) <= WORDS_LENGTH else plain[:WORDS_LENGTH].rstrip() + "..."
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from adapters.database import Cursor, Database, server_time
+from domain.errors import Throttled
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, "
@@ -87,6 +88,30 @@ class Quotas:
                 "SELECT vendor, operation, SUM(calls) FROM calls WHERE flow = ? GROUP BY vendor, operation", (flow,)
             )
             return {(vendor, operation): int(calls) for vendor, operation, calls in cursor.fetchall()}
+
+
+class ImpatientQuotas:
+    """The same quotas for somebody who does not wait: a place that is further off than `patience_seconds` is refused.
+
+    The place stays taken, so that asking often does not get ahead of those who wait.
+    """
+
+    def __init__(self, quotas: Quotas, patience_seconds: float) -> None:
+        self._quotas = quotas
+        self._patience_seconds = patience_seconds
+
+    def reserve(self, key: str, rate: float, burst: float) -> float:
+        """Raises Throttled."""
+        wait = self._quotas.reserve(key, rate, burst)
+        if wait > self._patience_seconds:
+            raise Throttled(f"our own share of the quota {key} is used up for {wait:.0f} s", code="quota")
+        return wait
+
+    def pause(self, key: str, seconds: float) -> None:
+        self._quotas.pause(key, seconds)
+
+    def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
+        self._quotas.count(flow, vendor, operation, calls)
 
 
 class GuardedQuotas:

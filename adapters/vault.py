@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.database import Database
 from adapters.keyring import NONCE_BYTES, KeyRing
+from adapters.redaction import conceal_named
 from application.ports import Clock
 from domain.errors import BadInput, Conflict, Tampered
 
@@ -127,6 +128,7 @@ class DatabaseVault:
             time.sleep(POLL_SECONDS)
 
     def _seal(self, flow: str, name: str, value: dict[str, str]) -> tuple[bytes, bytes]:
+        conceal_named(value)
         context = _context(flow, name)
         key = AESGCM.generate_key(bit_length=256)
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -140,7 +142,9 @@ class DatabaseVault:
             plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
             raise Tampered(f"credential {name} of flow {flow} was changed or moved") from None
-        return msgspec.json.decode(plain, type=dict[str, str])
+        value = msgspec.json.decode(plain, type=dict[str, str])
+        conceal_named(value)
+        return value
 
 
 class Slot:

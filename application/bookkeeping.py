@@ -14,6 +14,7 @@ import msgspec
 
 from application.answers import answered, contested, seen_again, stands
 from application.ports import Append, Clock, EventStore, Fault, Found, Otherwise, Sighting
+from domain import alert as alerts
 from domain import flow as flows
 from domain import mapping as mappings
 from domain import order as orders
@@ -149,6 +150,25 @@ class Bookkeeping:
             if not version:
                 raise UnknownFlow(f"there is no flow named {event.flow!r}; see: ml-connector flow list")
             return [Append(stream, version, [event])]
+
+        return self._until_saved(decide)
+
+    def alert_channels(self, flow: str) -> dict[str, alerts.Channel]:
+        """Where alerts of the flow go, by the channels' names."""
+        return self._one(alerts.channels_stream(flow), alerts.Channels(), alerts.evolve)[0].standing
+
+    def lost_connections(self, flow: str) -> dict[str, flows.ConnectionLost]:
+        """By vendor, the refusals since which nobody connected again."""
+        stream = flows.flow_stream(flow)
+        return alerts.lost_connections(self._store.load([stream]).get(stream, []))
+
+    def record_alert_channel(self, event: alerts.AlertChannelAdded | alerts.AlertChannelRemoved) -> int:
+        """A channel added or removed. Raises UnknownFlow."""
+        self.flow(event.flow)
+
+        def decide() -> list[Append]:
+            stream = alerts.channels_stream(event.flow)
+            return [Append(stream, len(self._store.load([stream]).get(stream, [])), [event])]
 
         return self._until_saved(decide)
 

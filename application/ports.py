@@ -3,14 +3,16 @@
 Adapters implement these, `entrypoints/bootstrap.py` alone constructs them. Money is in minor units, time is UTC.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Any, BinaryIO, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
+from domain.alert import Alert
 from domain.document import Document
 from domain.errors import UnreadableReport
 from domain.event import Event
@@ -242,6 +244,12 @@ class SellerCentral(Protocol):
     def document(self, document_id: str) -> ReportDocument:
         """Fetch a report's document into memory; it never touches the disk unencrypted."""
 
+    def renew_token(self) -> None:
+        """Get a new access token by the stored consent, as calls do when the former one ends."""
+
+    def clock_ahead(self) -> float | None:
+        """Seconds by which the vendor's clock was ahead of ours at its last answer; None before one."""
+
 
 class ReportReader(Protocol):
     """Reads a settlement flat file (V1 or V2): each Statement is followed by its lines.
@@ -317,6 +325,12 @@ class Fault(msgspec.Struct, frozen=True):
 
 class QuickBooks(Protocol):
     """One QuickBooks company. Reading methods raise ConnectionLost, Throttled or VendorError."""
+
+    def renew_token(self) -> None:
+        """Get and store new tokens by the stored consent, as calls do when the access token ends."""
+
+    def clock_ahead(self) -> float | None:
+        """Seconds by which the vendor's clock was ahead of ours at its last answer; None before one."""
 
     def company(self) -> Company:
         """Company facts and preferences; two metered reads."""
@@ -408,6 +422,147 @@ class EvidenceStore(Protocol):
 
     def get(self, flow: str, digest: str) -> bytes:
         """The content. Raises BadInput where it is not there (retention), Tampered where it does not match."""
+
+
+# --- alerts --------------------------------------------------------------------------------------------------------
+
+
+class StandingAlert(msgspec.Struct, frozen=True):
+    """An alert that was raised; `id` is another one each time the same trouble comes back. `cleared`: when it ended."""
+
+    id: str
+    raised: datetime
+    alert: Alert
+    cleared: datetime | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What goes through a channel. Sent again it is the same, `id` included: receivers tell a repetition by it."""
+
+    id: str
+    flow: str
+    kind: Literal["raised", "cleared", "test"]
+    at: datetime
+    link: str
+    about: StandingAlert
+
+
+class AlertChanges(msgspec.Struct, frozen=True):
+    """What becomes of a flow's alerts: those that begin, those that go on (perhaps in other words), those that end.
+
+    `notices` are by channel; one that was recorded before is not recorded again.
+    """
+
+    raised: Sequence[StandingAlert] = ()
+    changed: Sequence[StandingAlert] = ()
+    cleared: Sequence[StandingAlert] = ()
+    notices: Sequence[tuple[str, Notice]] = ()
+
+
+class ChannelState(msgspec.Struct, frozen=True):
+    """How a channel does. `failures` count since the last delivery; `error` is why the last one failed."""
+
+    delivered: datetime | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+    error: str = ""
+    next_try: datetime | None = None
+    waiting: int = 0
+
+
+class AlertBook(Protocol):
+    """Which alerts stand and which notices are still to be delivered: durable, and one writer per flow at a time."""
+
+    def update(
+        self, flow: str, position: int, decide: Callable[[Sequence[StandingAlert], Callable[[str], int]], AlertChanges]
+    ) -> bool:
+        """Save in one transaction what `decide` makes of the standing alerts and of how often a key was raised.
+
+        False, and nothing is saved, where the alerts were decided from a later `position` of the log already.
+        """
+
+    def alerts(self, flow: str, limit: int = 200) -> list[StandingAlert]:
+        """The standing ones and the latest that ended, newest first."""
+
+    def claim(self, flow: str, channel: str, now: datetime, until: datetime) -> str:
+        """Be the only one to deliver through a channel; a token, empty where another does or it is not yet time."""
+
+    def release(self, flow: str, channel: str, token: str) -> None:
+        """Let others deliver."""
+
+    def undelivered(self, flow: str, channel: str, limit: int) -> list[Notice]:
+        """Notices in the order of time."""
+
+    def attempt(self, flow: str, channel: str, notice: str) -> None:
+        """Record that it may have been sent, before it is."""
+
+    def delivered(self, flow: str, channel: str, notice: str, at: datetime) -> None:
+        """Record that the channel took it; the channel is well."""
+
+    def failed(self, flow: str, channel: str, error: str, at: datetime, next_try: datetime) -> None:
+        """Record a failure; the channel rests until `next_try`."""
+
+    def channel(self, flow: str, channel: str) -> ChannelState:
+        """How a channel does."""
+
+    def forget(self, flow: str, channel: str) -> None:
+        """Drop a removed channel's state and its undelivered notices."""
+
+
+class Alerts(Protocol):
+    """A channel, open for use."""
+
+    def send(self, notice: Notice) -> None:
+        """Deliver, in bounded time. Raises ChannelFailed, also where it may have been delivered: it is sent again."""
+
+
+# --- what a doctor looks at ----------------------------------------------------------------------------------------
+
+
+class StoreFacts(msgspec.Struct, frozen=True):
+    """A database that was reached and could be written to. `size` in bytes; `views` is their version, None if none.
+
+    `seconds_ahead`: by how much its clock is ahead of ours, None where it has ours.
+    """
+
+    kind: str
+    version: str
+    place: str
+    size: int
+    views: int | None
+    views_wanted: int
+    seconds_ahead: float | None
+
+
+class KeyFacts(msgspec.Struct, frozen=True):
+    """Master keys by id, the current one first. `exposed`: why others can read them; `sealed`: values by key."""
+
+    origin: str
+    known: tuple[str, ...]
+    exposed: str
+    sealed: dict[str, int]
+    path: Path | None = None
+
+
+class DiskFacts(msgspec.Struct, frozen=True):
+    """Bytes on the disk that holds `folder`."""
+
+    folder: Path
+    free: int
+    total: int
+
+
+class Machine(Protocol):
+    """Where this runs. What is written to find out is undone."""
+
+    def store(self) -> StoreFacts:
+        """Reach the database and try to write. Raises what the database raises."""
+
+    def keys(self) -> KeyFacts:
+        """Which keys there are and what they have sealed."""
+
+    def disk(self) -> DiskFacts:
+        """The disk of the database, or of the home folder where that is elsewhere."""
 
 
 class Views(Protocol):

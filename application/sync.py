@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from application.bookkeeping import Bookkeeping, Tally
+from application.log_context import bound
 from application.ports import (
     Clock,
     EvidenceStore,
@@ -72,7 +73,9 @@ class Cycle:
         sources: Collection[str] = SOURCES,
         check: Callable[[], None] = lambda: None,
         exclusive: bool = False,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
+        """`ended` is called when the cycle is over, well or ill, but was not told to stop; it must not raise."""
         self._sources = sources
         self._check = check
         self._exclusive = exclusive
@@ -87,6 +90,7 @@ class Cycle:
         self._speed = speed
         self._progress = progress
         self._retry_refused = retry_refused
+        self._ended = ended
         self._id = uuid4().hex[:12]
         self._by = f"cycle:{self._id}"
         self._counts: dict[str, int] = {}
@@ -96,6 +100,19 @@ class Cycle:
 
         Raises LeaseLost, which cannot be recorded: the flow is another's then.
         """
+        with bound(flow=self._flow.name, cycle=self._id):
+            try:
+                report = self._run()
+            except LeaseLost:
+                raise
+            except Exception:
+                self._ended()
+                raise
+            if not report.stopped:
+                self._ended()
+            return report
+
+    def _run(self) -> CycleReport:
         if self._exclusive:
             self._end_abandoned()
         self._record(CycleStarted(cycle=self._id, **self._stamp()))
@@ -250,6 +267,15 @@ class Cycle:
 
     def _stamp(self) -> dict[str, Any]:
         return {"flow": self._flow.name, "at": self._clock(), "by": self._by}
+
+
+def record_not_begun(flow: Flow, bookkeeping: Bookkeeping, views: Views, clock: Clock, error: Exception) -> None:
+    """A cycle for which not even the vendors could be addressed is a failed one: nobody may take it for none."""
+    cycle = uuid4().hex[:12]
+    fields: dict[str, Any] = {"cycle": cycle, "flow": flow.name, "at": clock(), "by": f"cycle:{cycle}"}
+    bookkeeping.record_cycle(CycleStarted(**fields))
+    bookkeeping.record_cycle(CycleFailed(error=str(error), **fields))
+    views.catch_up()
 
 
 def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, retry_refused: bool = False) -> Tally:

@@ -14,6 +14,7 @@ ConnectorError
  │   ├─ Refused             what was sent is refused as a whole, and nothing of it was done
  │   ├─ OutcomeUnknown      a write may or may not have happened; replay it with the same ids
  │   └─ Throttled           the vendor asks to wait
+ ├─ ChannelFailed          an alert could not be delivered; it is tried again later
  └─ Tampered               the stored history is not what was written
 """
 
@@ -84,6 +85,10 @@ class OutcomeUnknown(VendorError):
 
 class Throttled(VendorError):
     """The vendor asks to wait longer than this call may."""
+
+
+class ChannelFailed(ConnectorError):
+    """An alert could not be delivered; it is tried again later."""
 
 
 class Tampered(ConnectorError):

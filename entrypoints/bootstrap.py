@@ -2,12 +2,14 @@
 
 import contextlib
 import getpass
-import logging
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
+from adapters.alerts import open_channel
+from adapters.alerts.book import DatabaseAlertBook
 from adapters.amazon.client import AmazonClient
 from adapters.amazon.settlement_report import read_report
 from adapters.answered_requests import AnsweredRequests
@@ -17,26 +19,32 @@ from adapters.evidence import DatabaseEvidence
 from adapters.exports import beancount, journal_csv
 from adapters.keyring import KeyRing
 from adapters.lease import DatabaseLease, DatabaseLeases
+from adapters.machine import ThisMachine
 from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.journal import answered_objects, journal_lines
-from adapters.quota import GuardedQuotas, Quotas
+from adapters.quota import GuardedQuotas, ImpatientQuotas, Quotas
 from adapters.sessions import DatabaseSessions
 from adapters.timetable import CronTimetable
 from adapters.tokens import DatabaseTokens
 from adapters.vault import DatabaseVault
 from adapters.views import DatabaseViews, views_as_of
+from application.alerts import AlertDesk
 from application.bookkeeping import Bookkeeping
 from application.books import books_of
 from application.connections import AMAZON, QUICKBOOKS
+from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
 from application.ports import Clock, Lease, ReportReader
 from application.running import run_cycle
-from application.sync import Cycle, CycleReport
-from domain.errors import BadInput, ConnectionLost, Stopped
+from application.sync import Cycle, CycleReport, record_not_begun
+from domain.errors import BadInput, ConnectionLost, ConnectorError, Stopped, UnknownFlow
 from domain.flow import SOURCES, Flow, Source
+from entrypoints.logs import configure
 from entrypoints.settings import PREFIX, Settings, load
+from entrypoints.settings_check import settings_findings
 
 read_settlement_report: ReportReader = read_report
+IMPATIENCE_SECONDS = 10.0  # what a doctor waits for a quota or a vendor that is away
 
 
 class Run:
@@ -76,7 +84,7 @@ class Services:
         self.clock = clock
         if settings.database_url.startswith("sqlite:"):
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keyring = KeyRing.from_settings(settings.master_key, settings.master_key_file, settings.home)
+        self.keyring = keyring = KeyRing.from_settings(settings.master_key, settings.master_key_file, settings.home)
         self.database: Database = open_database(settings.database_url, connections)
         self.store: DatabaseEventStore = create_event_store(self.database, clock)
         self.ledger = self.store
@@ -88,6 +96,16 @@ class Services:
         self.sessions = DatabaseSessions(self.database, self.tokens, clock)
         self.answered = AnsweredRequests(self.database, keyring)
         self.bookkeeping = Bookkeeping(self.store, clock)
+        self.machine = ThisMachine(self.database, keyring, settings.home)
+        self.alerts = AlertDesk(
+            self.bookkeeping,
+            self.views,
+            DatabaseAlertBook(self.database),
+            self.vault,
+            lambda flow, settings: open_channel(flow, settings, self.quotas, clock),
+            clock,
+            settings.public_url,
+        )
         self.leases = DatabaseLeases(self.database)
         self.timetable = CronTimetable()
         self.flow_setup = FlowSetup(
@@ -95,8 +113,11 @@ class Services:
         )
         self._open: list[Callable[[], None]] = [self.database.close]
 
-    def amazon(self, flow: Flow, run: Run | None = None) -> AmazonClient:
-        """The flow's seller account. Raises ConnectionLost where there is none, BadInput without app credentials."""
+    def amazon(self, flow: Flow, run: Run | None = None, *, patience_seconds: float | None = None) -> AmazonClient:
+        """The flow's seller account; with `patience_seconds` for a caller who does not wait longer than that.
+
+        Raises ConnectionLost where there is none, BadInput without app credentials.
+        """
         credential = self.vault.get(flow.name, AMAZON)
         if credential is None:
             raise ConnectionLost(
@@ -111,15 +132,18 @@ class Services:
             _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
             _needed("AMAZON_CLIENT_SECRET", settings.amazon_client_secret),
             credential["refresh_token"],
-            run.quotas if run is not None else self.quotas,
+            run.quotas if run is not None else self._quotas(patience_seconds),
             self.clock,
             settings.quota_speed,
+            **_patience(patience_seconds),
         )
         (run.open if run is not None else self._open).append(client.close)
         return client
 
-    def quickbooks(self, flow: Flow, run: Run | None = None) -> QuickBooksClient:
-        """The flow's company. Raises ConnectionLost where none is connected, BadInput without app credentials."""
+    def quickbooks(
+        self, flow: Flow, run: Run | None = None, *, patience_seconds: float | None = None
+    ) -> QuickBooksClient:
+        """The flow's company; `patience_seconds` and errors as for `amazon`."""
         if self.vault.get(flow.name, QUICKBOOKS) is None:
             raise ConnectionLost(
                 f"flow {flow.name} is not connected to QuickBooks; run: ml-connector connect quickbooks {flow.name}",
@@ -134,12 +158,31 @@ class Services:
             _needed("QUICKBOOKS_CLIENT_ID", settings.quickbooks_client_id),
             _needed("QUICKBOOKS_CLIENT_SECRET", settings.quickbooks_client_secret),
             self.vault,
-            run.quotas if run is not None else self.quotas,
+            run.quotas if run is not None else self._quotas(patience_seconds),
             self.clock,
             settings.quota_speed,
+            **_patience(patience_seconds),
         )
         (run.open if run is not None else self._open).append(client.close)
         return client
+
+    def doctor(self) -> Doctor:
+        """Who examines this installation and its flows, and waits for nothing."""
+        return Doctor(
+            settings_findings(self.settings),
+            self.machine,
+            self.ledger,
+            self.views,
+            self.vault,
+            lambda flow: self.amazon(flow, patience_seconds=IMPATIENCE_SECONDS),
+            lambda flow: self.quickbooks(flow, patience_seconds=IMPATIENCE_SECONDS),
+            self.alerts,
+            self.clock,
+            self.settings.quota_speed,
+        )
+
+    def _quotas(self, patience_seconds: float | None) -> Quotas | ImpatientQuotas:
+        return self.quotas if patience_seconds is None else ImpatientQuotas(self.quotas, patience_seconds)
 
     def run_cycle(
         self,
@@ -163,7 +206,13 @@ class Services:
                 progress(what, done)
 
             try:
-                yield self.cycle(state, note, fetch=fetch, retry_refused=retry_refused, sources=sources, run=run)
+                try:
+                    cycle = self.cycle(state, note, fetch=fetch, retry_refused=retry_refused, sources=sources, run=run)
+                except ConnectorError as error:
+                    record_not_begun(state, self._guarded(run), self.views, self.clock, error)
+                    self.alerts.attend(flow)
+                    raise
+                yield cycle
             finally:
                 run.close()
 
@@ -186,7 +235,7 @@ class Services:
         opened = (run,) if run is not None else ()
         return Cycle(
             flow,
-            Bookkeeping(self.store.guarded(run.lease.guard), self.clock) if run is not None else self.bookkeeping,
+            self._guarded(run) if run is not None else self.bookkeeping,
             self.views,
             self.evidence,
             self.clock,
@@ -199,7 +248,12 @@ class Services:
             sources,
             run.check if run is not None else lambda: None,
             exclusive=run is not None,
+            ended=lambda: self.alerts.attend(flow.name),
         )
+
+    def _guarded(self, run: Run) -> Bookkeeping:
+        """What writes only while the run's lease is held."""
+        return Bookkeeping(self.store.guarded(run.lease.guard), self.clock)
 
     def views_as_of(self, position: int) -> DatabaseViews:
         """The read models as they were at a position of the log."""
@@ -219,12 +273,31 @@ def services(
     settings: Settings | None = None, person: str = "", clock: Clock | None = None, connections: int = POOL_SIZE
 ) -> Iterator[Services]:
     """The services for the length of a command; everything opened is closed."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    built = Services(settings or load(), person or _person(), clock or (lambda: datetime.now(UTC)), connections)
+    settings = settings or load()
+    configure(settings.log, settings.log_level)
+    built = Services(settings, person or _person(), clock or (lambda: datetime.now(UTC)), connections)
     try:
         yield built
     finally:
         built.close()
+
+
+def diagnose(flow: str | None = None) -> list[Finding]:
+    """A doctor's findings about one flow or all; where the services cannot even start, why. Raises UnknownFlow."""
+    subject, cure = "settings", "change the setting; docs/operating.md has them all"
+    try:
+        settings = load()
+        subject, cure = "key ring", "without its key nothing that is stored can be read: find it, or restore it"
+        KeyRing.from_settings(settings.master_key, settings.master_key_file, settings.home)
+        subject, cure = "database", "check DATABASE_URL, and that the server runs and lets this user in"
+        with services(settings) as service:
+            subject, cure = "flows", "see the log"
+            names = [flow] if flow is not None else service.views.flows()
+            return service.doctor().examine([service.bookkeeping.flow(name) for name in names])
+    except UnknownFlow:
+        raise
+    except (ConnectorError, OSError) as error:
+        return [Finding(subject, "error", str(error), cure)]
 
 
 def exporter(service: Services, flow: str, format: str) -> Iterator[str]:
@@ -234,6 +307,11 @@ def exporter(service: Services, flow: str, format: str) -> Iterator[str]:
     mapping = service.bookkeeping.mapping(flow)
     books = books_of(state, mapping, service.views, service.evidence, answered_objects, journal_lines)
     return beancount.render(books) if format == "beancount" else journal_csv.render(books)
+
+
+def _patience(seconds: float | None) -> dict[str, Any]:
+    """A client's own default where nobody is in a hurry."""
+    return {} if seconds is None else {"patience_seconds": seconds}
 
 
 def _person() -> str:

@@ -6,12 +6,14 @@ import typer
 
 from domain.errors import BadInput, ConnectorError
 from entrypoints.commands import (
+    alerts,
     audit,
     books,
     connect,
     demo,
     doctor,
     flow,
+    keys,
     mapping,
     posting,
     serve,
@@ -48,8 +50,10 @@ app.command("status")(sync.status)
 app.command("held")(sync.held)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(settlement.app, name="settlement")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(posting.app, name="posting")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
 app.command("rebuild-views")(audit.rebuild_views)
 app.add_typer(books.app, name="books")
 app.add_typer(token.app, name="token")

@@ -6,11 +6,13 @@ All names begin with ML_CONNECTOR_; defaults are the vendors' production address
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from adapters.redaction import conceal
 from domain.errors import BadInput
+from entrypoints.logs import LEVELS
 
 PREFIX = "ML_CONNECTOR_"
 
@@ -19,6 +21,15 @@ AMAZON_HOSTS = {
     "eu": "https://sellingpartnerapi-eu.amazon.com",
     "fe": "https://sellingpartnerapi-fe.amazon.com",
 }
+
+# The addresses that differ in the vendors' sandboxes; sign-in and tokens are the same.
+SANDBOX_AMAZON_HOSTS = {region: host.replace("https://", "https://sandbox.") for region, host in AMAZON_HOSTS.items()}
+QUICKBOOKS_HOST, SANDBOX_QUICKBOOKS_HOST = (
+    "https://quickbooks.api.intuit.com",
+    "https://sandbox-quickbooks.api.intuit.com",
+)
+VENDORS = ("production", "sandbox")
+LOG_FORMATS = ("text", "json")
 
 # Where real merchants' quotas are at stake; the sandboxes keep real quotas too.
 _PRODUCTION_DOMAINS = ("amazon.com", "intuit.com")
@@ -38,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     amazon_client_id: str = ""
     amazon_client_secret: str = ""
     amazon_application_id: str = ""
-    quickbooks_api_url: str = "https://quickbooks.api.intuit.com"
+    quickbooks_api_url: str = QUICKBOOKS_HOST
     quickbooks_token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
     quickbooks_revoke_url: str = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
     quickbooks_authorize_url: str = "https://appcenter.intuit.com/connect/oauth2"
@@ -46,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True):
     quickbooks_client_secret: str = ""
     quickbooks_webhook_verifier: str = ""
     quota_speed: float = 1.0
+    vendors: str = "production"
+    log: str = "text"
+    log_level: str = "warning"
     requests_per_minute: int = 600
 
     def __repr__(self) -> str:
@@ -57,7 +71,7 @@ NAMES = (
     "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
     "AMAZON_APPLICATION_ID", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL", "QUICKBOOKS_REVOKE_URL",
     "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
-    "QUOTA_SPEED", "REQUESTS_PER_MINUTE",
+    "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "VENDORS", "LOG", "LOG_LEVEL",
 )  # fmt: skip
 
 
@@ -70,13 +84,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     )
     if unknown:
         raise BadInput(f"{', '.join(unknown)}: no such setting; see docs/operating.md for the names")
+    for name, allowed in (("VENDORS", VENDORS), ("LOG", LOG_FORMATS), ("LOG_LEVEL", LEVELS)):
+        if given.setdefault(name, allowed[0] if name != "LOG_LEVEL" else "warning").lower() not in allowed:
+            raise BadInput(f"{PREFIX}{name}={given[name]!r}: expected one of {', '.join(allowed)}")
+        given[name] = given[name].lower()
+    sandbox = given["VENDORS"] == "sandbox"
+    given.setdefault("QUICKBOOKS_API_URL", SANDBOX_QUICKBOOKS_HOST if sandbox else QUICKBOOKS_HOST)
     home = Path(given.get("HOME", "~/.ml-connector")).expanduser()
     settings = Settings(
         home=home,
         database_url=_database_url(given.get("DATABASE_URL", f"sqlite:///{home / 'ml-connector.db'}")),
         amazon_api_urls={
             region: _url(f"AMAZON_API_URL_{region.upper()}", given.get(f"AMAZON_API_URL_{region.upper()}", host))
-            for region, host in AMAZON_HOSTS.items()
+            for region, host in (SANDBOX_AMAZON_HOSTS if sandbox else AMAZON_HOSTS).items()
         },
         quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
         requests_per_minute=_rate(given.get("REQUESTS_PER_MINUTE", "600")),
@@ -86,6 +106,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE")
             and not name.startswith("AMAZON_API_URL_")
         },
+    )
+    conceal(
+        *settings.master_key.replace(",", " ").split(),
+        settings.amazon_client_secret,
+        settings.quickbooks_client_secret,
+        settings.quickbooks_webhook_verifier,
+        *_passwords(settings.database_url),
     )
     if settings.quota_speed != 1:
         _refuse_speed_in_production(settings)
@@ -115,6 +142,15 @@ def without_password(url: str) -> str:
     if parts.password is None:
         return url
     return url.replace(f":{parts.password}@", ":***@", 1)
+
+
+def _passwords(url: str) -> tuple[str, ...]:
+    """The password in a URL, as it stands there and as it is meant."""
+    try:
+        password = urlsplit(url).password or ""
+    except ValueError:  # whoever opens it says what is wrong with it
+        return ()
+    return password, unquote(password)
 
 
 def _url(name: str, value: str) -> str:

@@ -20,11 +20,14 @@ def running_standins(
     speed: float,
     amazon_port: int = 0,
     quickbooks_port: int = 0,
+    host: str = "127.0.0.1",
+    name: str = "",
+    credentials: str = "",
 ) -> Iterator[tuple[Facts, Facts]]:
     """Start both and hand out what each prints of itself; they end with the block, or with this process."""
     with contextlib.ExitStack() as stack:
-        common = ["--seed", str(seed), "--speed", str(speed), "--child"]
-        world = ["--orders", str(orders), "--settlements", str(settlements)]
+        common = ["--seed", str(seed), "--speed", str(speed), "--host", host, "--name", name, "--child"]
+        world = ["--orders", str(orders), "--settlements", str(settlements), "--credentials", credentials]
         children = [
             stack.enter_context(_child(["amazon", "--port", str(amazon_port), *world, *common])),
             stack.enter_context(_child(["quickbooks", "--port", str(quickbooks_port), *common])),

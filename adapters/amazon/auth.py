@@ -110,6 +110,11 @@ class LoginWithAmazon(httpx.Auth):
                 kept.ends = asked + max(token.expires_in - EARLY_SECONDS, 1.0) / self._speed
             return kept.token
 
+    def renew(self) -> None:
+        """A new token, whether or not the former one is still good. Raises what `access_token` does."""
+        kept = self._kept.token
+        self.access_token(refused=kept) if kept is not None else self.access_token()
+
     def _sign(self, request: httpx.Request, token: Hidden[str]) -> None:
         request.headers[TOKEN_HEADER] = token.value
         request.headers["x-amz-date"] = self._clock().strftime("%Y%m%dT%H%M%SZ")

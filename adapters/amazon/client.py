@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -27,6 +27,7 @@ from adapters.amazon.wire import (
     to_order,
 )
 from adapters.http import Call, CourteousClient, Limit, QuotaKeeper
+from adapters.redaction import conceal
 from application.ports import Clock, OrderPage, Participation, ReportDocument, ReportRef
 from domain.errors import ConnectionLost, VendorError
 
@@ -78,6 +79,7 @@ class AmazonClient:
         clock: Clock,
         speed: float = 1.0,
         user_agent: str = USER_AGENT,
+        patience_seconds: float = 1_800.0,
     ) -> None:
         self._flow = flow
         self._region_url = region_url.rstrip("/")
@@ -94,6 +96,7 @@ class AmazonClient:
             user_agent=user_agent,
             gate=self._may_leave,
             speed=speed,
+            patience_seconds=patience_seconds,
         )
         self._login = LoginWithAmazon(
             self._http, flow, token_url, client_id, client_secret, refresh_token, clock, speed
@@ -154,12 +157,21 @@ class AmazonClient:
         for last_try in (False, True):
             where = self._get("getReportDocument", DocumentAnswer, path=path)[1]
             # A pre-signed address of the storage: it takes no SP-API header, and its query is a secret.
+            conceal(where.url, urlsplit(where.url).query)
             answer = self._http.send(Call("download", "GET", where.url))
             if answer.status_code == 200:
                 return ReportDocument(self._unpacked(answer, where), answer.charset_encoding or "")
             if answer.status_code != 403 or last_try:
                 raise self._http.refusal("download", answer)
         raise AssertionError("unreachable")
+
+    def renew_token(self) -> None:
+        """See the port."""
+        self._login.renew()
+
+    def clock_ahead(self) -> float | None:
+        """See the port."""
+        return self._http.clock_ahead
 
     def close(self) -> None:
         self._http.close()

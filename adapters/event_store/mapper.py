@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
-from domain import access, flow, mapping, order, posting, settlement
+from domain import access, alert, flow, mapping, order, posting, settlement
 from domain.errors import Tampered, Unbalanced
 from domain.event import Event
 
@@ -23,6 +23,8 @@ EVENTS: dict[str, type[Event]] = {
     "flow.amazon-connected.v1": flow.AmazonConnected,
     "flow.quickbooks-connected.v1": flow.QuickBooksConnected,
     "flow.connection-lost.v1": flow.ConnectionLost,
+    "alert-channel.added.v1": alert.AlertChannelAdded,
+    "alert-channel.removed.v1": alert.AlertChannelRemoved,
     "flow.configured.v1": flow.FlowConfigured,
     "flow.paused.v1": flow.FlowPaused,
     "flow.resumed.v1": flow.FlowResumed,

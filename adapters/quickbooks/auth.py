@@ -90,6 +90,13 @@ class QuickBooksLogin(httpx.Auth):
                 self._known = self._renewed(refused)
             return Hidden(self._known.value["access_token"])
 
+    def renew(self) -> None:
+        """New tokens, stored as ever, even if the former ones are still good. Raises what `access_token` does."""
+        stored = self._vault.get(self._flow, CREDENTIAL) or {}
+        token = self.access_token()
+        if token.value == stored.get("access_token"):
+            self.access_token(refused=token)
+
     def _renewed(self, refused: Hidden[str] | None) -> Credential:
         """From the vault if another worker has renewed it, else from QuickBooks."""
         tried: Credential | None = None

@@ -64,6 +64,7 @@ class QuickBooksClient:
         quotas: QuotaKeeper,
         clock: Clock,
         speed: float = 1.0,
+        patience_seconds: float = 600.0,
     ) -> None:
         self._flow = flow
         self._realm = realm
@@ -80,7 +81,7 @@ class QuickBooksClient:
             user_agent=USER_AGENT,
             speed=speed,
             attempts=5,
-            patience_seconds=600.0,
+            patience_seconds=patience_seconds,
         )
         self._login = QuickBooksLogin(self._http, flow, token_url, client_id, client_secret, vault, clock, speed)
         self._limits = [
@@ -199,6 +200,14 @@ class QuickBooksClient:
         if currency and self._multicurrency():
             value["CurrencyRef"] = {"value": currency}
         return wire.customer_reference(self._create("Customer", value, request_id, wire.Customer))
+
+    def renew_token(self) -> None:
+        """See the port."""
+        self._login.renew()
+
+    def clock_ahead(self) -> float | None:
+        """See the port."""
+        return self._http.clock_ahead
 
     def close(self) -> None:
         self._http.close()

@@ -13,14 +13,17 @@ from typing import Any
 import uvicorn
 
 
-def loopback_socket(port: int = 0) -> tuple[socket.socket, str]:
-    """A listening socket on 127.0.0.1 and its address as a URL; port 0 takes any free one."""
+def loopback_socket(port: int = 0, host: str = "127.0.0.1", name: str = "") -> tuple[socket.socket, str]:
+    """A listening socket and its address as a URL; port 0 takes any free one.
+
+    For containers `host` is 0.0.0.0, and `name` the host name by which others reach it.
+    """
     # The protocol is named, or asyncio leaves Nagle's algorithm on: 40 ms on every call that keeps its connection.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     listener.listen(128)
-    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return listener, f"http://{name or '127.0.0.1'}:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager

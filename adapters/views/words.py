@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.access import TokenCreated, TokenRevoked
+from domain.alert import AlertChannelAdded, AlertChannelRemoved
 from domain.document import Deposit, Document, Invoice, Payment
 from domain.errors import BadInput
 from domain.event import Event
@@ -136,6 +137,14 @@ def _quickbooks_connected(event: QuickBooksConnected) -> str:
 
 def _connection_lost(event: ConnectionLost) -> str:
     return f"{event.vendor} refuses the credentials: {event.reason}"
+
+
+def _channel_added(event: AlertChannelAdded) -> str:
+    return f"Alerts go to {event.address} too, by the {event.kind} channel {event.channel}"
+
+
+def _channel_removed(event: AlertChannelRemoved) -> str:
+    return f"Alerts no longer go through the channel {event.channel}"
 
 
 def _cycle_asked(event: CycleAsked) -> str:
@@ -348,6 +357,8 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     AmazonConnected: _amazon_connected,
     QuickBooksConnected: _quickbooks_connected,
     ConnectionLost: _connection_lost,
+    AlertChannelAdded: _channel_added,
+    AlertChannelRemoved: _channel_removed,
     CycleAsked: _cycle_asked,
     CycleStarted: _cycle_started,
     WatermarkAdvanced: _watermark,

@@ -29,6 +29,7 @@ def serve(
             loop=_LOOP,
             http="httptools",
             lifespan="on",
+            log_config=None,  # ours, which strikes out secrets
             log_level="warning",
             access_log=False,
             server_header=False,

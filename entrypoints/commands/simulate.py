@@ -18,9 +18,15 @@ def simulate(
     speed: Annotated[float, typer.Option(min=1, help="How many times as fast as real time their clocks run.")] = 1.0,
     amazon_port: Annotated[int, typer.Option(help="0: any free port.")] = 0,
     quickbooks_port: Annotated[int, typer.Option(help="0: any free port.")] = 0,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 in a container.")] = "127.0.0.1",
+    name: Annotated[str, typer.Option(help="The host name by which others reach the stand-ins.")] = "",
+    credentials: Annotated[
+        str, typer.Option(help="Any word: the same one makes the same credentials at each start.")
+    ] = "",
 ) -> int:
-    """Serve an Amazon and a QuickBooks on loopback ports and print the settings that point here."""
-    with running_standins(orders, settlements, seed, speed, amazon_port, quickbooks_port) as (amazon, quickbooks):
+    """Serve an Amazon and a QuickBooks and print the settings that point here."""
+    ports = (amazon_port, quickbooks_port)
+    with running_standins(orders, settlements, seed, speed, *ports, host, name, credentials) as (amazon, quickbooks):
         for name, value in environment_for(amazon, quickbooks, speed).items():
             out.print(f"export {name}={value!r}", markup=False)
         out.print(f"# Amazon's refresh token: {amazon['refresh_token']}", markup=False)

@@ -9,6 +9,7 @@ import typer
 from entrypoints.bootstrap import Services, services
 from entrypoints.console import err
 from entrypoints.runner import FLOWS_AT_ONCE, After, Runner, Timer
+from entrypoints.telling import telling
 
 
 def worker(
@@ -17,9 +18,10 @@ def worker(
     ] = FLOWS_AT_ONCE,
 ) -> int:
     """Run flows by their schedules; SIGTERM or Ctrl-C finishes the calls in hand and stops."""
-    logging.getLogger().setLevel(logging.INFO)
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    with services(person="worker") as service:
+    with services(person="worker") as service, telling(service):
+        root = logging.getLogger()
+        root.setLevel(min(root.level, logging.INFO))
         runner = runner_for(service, flows_at_once)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: runner.stop())

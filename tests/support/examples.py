@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain import access, flow, mapping, order, posting, settlement
+from domain import access, alert, flow, mapping, order, posting, settlement
 from domain.document import AppliedInvoice, Deposit, DepositLine, Invoice, InvoiceLine, Payment
 from domain.event import Event
 from domain.mapping import QuickBooksRef
@@ -101,6 +101,10 @@ EXAMPLES: dict[str, Event] = {
         company="Mugs & Lids LLC", home_currency="USD", custom_numbers=False, multicurrency=True, country="US", **BY
     ),
     "flow.connection-lost.v1": flow.ConnectionLost(vendor="quickbooks", reason="invalid_grant", **BY),
+    "alert-channel.added.v1": alert.AlertChannelAdded(
+        channel="office", kind="smtp", address="books@example.com", **BY
+    ),
+    "alert-channel.removed.v1": alert.AlertChannelRemoved(channel="office", **BY),
     "flow.configured.v1": flow.FlowConfigured(
         old=flow.FlowSettings(
             schedule=dict.fromkeys(flow.SOURCES, flow.Schedule(every_minutes=30)), banks={"USD": "Checking"},

@@ -5,16 +5,19 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from adapters.alerts.book import DatabaseAlertBook
 from adapters.database import open_database
 from adapters.event_store import create_event_store
 from adapters.keyring import KeyRing
 from adapters.lease import DatabaseLeases
 from adapters.quota import Quotas
 from adapters.vault import DatabaseVault
+from application.alerts import changes
 from application.ports import Append
+from domain.alert import Alert
 from domain.errors import Conflict
 from domain.event import stream_id
 from domain.flow import CycleStarted
@@ -117,3 +120,20 @@ def take_places(url: str, key: str, rate: float, burst: float, seconds: float, n
             time.sleep(quotas.reserve(key, rate, burst))
             used.append(time.time())
     return used
+
+
+def raise_alert(url: str, position: int, number: int) -> bool:
+    """Raise the same alert from the same look at the flow."""
+    with contextlib.closing(open_database(url)) as database:
+        alert = Alert("cycle", "the last cycle", "failed", "away", "wait", "/flows/us")
+        return DatabaseAlertBook(database).update(
+            "us",
+            position,
+            lambda standing, raised: changes("us", [alert], standing, raised, ["mail"], NOW, "https://b.example"),
+        )
+
+
+def claim_channel(url: str, now: datetime, number: int) -> str:
+    """Try to be the one to deliver."""
+    with contextlib.closing(open_database(url)) as database:
+        return DatabaseAlertBook(database).claim("us", "hook", now, now + timedelta(seconds=60))

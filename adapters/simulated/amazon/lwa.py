@@ -1,7 +1,9 @@
 """Login with Amazon: consent, codes, refresh tokens and access tokens, with the errors exactly as it words them."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from random import Random
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -30,13 +32,16 @@ class Login:
         *,
         draft: bool = False,
         redirect_uris: tuple[str, ...] = (),
+        credentials: str = "",
     ) -> None:
+        """`credentials` is any word: the same one makes the same application and first consent at each start."""
         self._clock = clock
         self.application_id = application_id
         self.selling_partner_id = selling_partner_id
-        self.client_id = "amzn1.application-oa2-client." + secrets.token_hex(16)
-        self.client_secret = "amzn1.oa2-cs.v1." + secrets.token_hex(32)
-        self.refresh_token = "Atzr|" + secrets.token_urlsafe(96)
+        drawn = Random(f"amazon {credentials}").randbytes if credentials else secrets.token_bytes
+        self.client_id = "amzn1.application-oa2-client." + drawn(16).hex()
+        self.client_secret = "amzn1.oa2-cs.v1." + drawn(32).hex()
+        self.refresh_token = "Atzr|" + urlsafe_b64encode(drawn(96)).decode()
         self._draft = draft
         self._redirect_uris = redirect_uris
         self._refresh_tokens = {self.refresh_token}

@@ -50,12 +50,13 @@ def stand_in(
     quotas: bool = True,
     draft: bool = False,
     redirect_uris: tuple[str, ...] = (),
+    credentials: str = "",
 ) -> tuple[Litestar, dict[str, str]]:
     """Amazon at `url`, and what a client must know of it. The world is made for the clock's day unless one is given."""
     if world is None:
         midnight = datetime.combine(clock.now().date(), time(), UTC)
         world = make_world(seed, orders, settlements, now=midnight, marketplace=marketplace, troubles=troubles)
-    login = Login(clock, APPLICATION_ID, SELLER_ID, draft=draft, redirect_uris=redirect_uris)
+    login = Login(clock, APPLICATION_ID, SELLER_ID, draft=draft, redirect_uris=redirect_uris, credentials=credentials)
     amazon = Amazon(
         clock,
         url,

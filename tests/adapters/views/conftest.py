@@ -13,6 +13,7 @@ from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
 from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
+from domain.alert import AlertChannelAdded, AlertChannelRemoved, channels_stream
 from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
 from domain.event import Event, Stamp
 from domain.flow import (
@@ -127,6 +128,15 @@ class History:
             ConnectionLost(vendor="quickbooks", reason="expired", **fields),
         ][which % 4]
         self.write((flow_stream(flow), [event]))
+
+    def channel(self, flow: str, added: bool = True) -> None:
+        fields = {"channel": "office", **self.stamp(flow, "ada").fields()}
+        event: Event = (
+            AlertChannelAdded(kind="smtp", address="books@example.com", **fields)
+            if added
+            else AlertChannelRemoved(**fields)
+        )
+        self.write((channels_stream(flow), [event]))
 
     def setting(self, flow: str, which: int) -> None:
         fields = self.stamp(flow, "ada").fields()

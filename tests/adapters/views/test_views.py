@@ -380,6 +380,8 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     for step in range(4):
         history.connection(US, step)
         history.cycle(US, step % 2, step)
+    history.channel(US)
+    history.channel(US, added=False)
     history.cycle(US, 1, 4)
     for which in range(6):
         history.setting(US, which)
