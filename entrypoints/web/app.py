@@ -10,12 +10,14 @@ from litestar.di import Provide
 
 from entrypoints.bootstrap import Services
 from entrypoints.web import (
+    connections,
     documentation,
     flows,
     health,
     held,
     history,
     metrics,
+    oauth,
     postings,
     problems,
     reconciliation,
@@ -52,6 +54,7 @@ def create_app(services: Services) -> Litestar:
         "/api/v1",
         route_handlers=[
             flows.router,
+            connections.router,
             reconciliation.router,
             held.router,
             postings.router,
@@ -65,10 +68,15 @@ def create_app(services: Services) -> Litestar:
             api,
             health.router,
             metrics.router,
+            oauth.router,
             documentation.openapi_json,
             documentation.static_files,
         ],
-        dependencies={"desk": _provide(desk), "metrics": _provide(measured)},
+        dependencies={
+            "desk": _provide(desk),
+            "metrics": _provide(measured),
+            "strangers": _provide(oauth.strangers(services.settings.requests_per_minute)),
+        },
         middleware=[
             Gate(
                 services.tokens,

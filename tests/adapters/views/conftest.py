@@ -109,7 +109,7 @@ class History:
     def flow(self, flow: str, since: date | None = None) -> None:
         created = FlowCreated(
             region="na",
-            realm="123",
+            realm="123" if flow == "us" else "",  # the other's is told when QuickBooks is connected
             marketplaces=("ATVPDKIKX0DER",),
             since=since,
             orders="amazon",
@@ -122,8 +122,8 @@ class History:
     def connection(self, flow: str, which: int) -> None:
         fields = self.stamp(flow, "ada").fields()
         event: Event = [
-            AmazonConnected(marketplaces={"ATVPDKIKX0DER": ("Amazon.com", "USD")}, **fields),
-            QuickBooksConnected(company="Bolt Shop", home_currency="USD", **fields),
+            AmazonConnected(marketplaces={"ATVPDKIKX0DER": ("Amazon.com", "USD")}, seller="A1SELLER", **fields),
+            QuickBooksConnected(company="Bolt Shop", home_currency="USD", realm="123", **fields),
             ConnectionLost(vendor="amazon", reason="revoked", **fields),
             ConnectionLost(vendor="quickbooks", reason="expired", **fields),
         ][which % 4]

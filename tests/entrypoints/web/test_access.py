@@ -14,6 +14,8 @@ from entrypoints.web.access import PUBLIC, ROLE, Rate
 
 PUBLIC_ROUTES = {"/health", "/ready", "/openapi.json", "/docs", "/docs/openapi.json", "/docs/{path}"}
 PUBLIC_ROUTES |= {"/static/{file_path}", "/api/v1/session"}  # the latter to sign in
+# Opened by a ticket, or by a state and its cookie: test_oauth.py.
+PUBLIC_ROUTES |= {f"/oauth/{vendor}/{step}" for vendor in ("amazon", "quickbooks") for step in ("start", "callback")}
 
 # What each role may do, and no lower one: the whole list, so that a new route must be put into it.
 NEEDS = {
@@ -40,7 +42,7 @@ NEEDS = {
     },
     "admin": {
         "GET /api/v1/tokens", "POST /api/v1/tokens", "POST /api/v1/tokens/{name}/revoke", "POST /api/v1/flows",
-        "PATCH /api/v1/flows/{flow}",
+        "PATCH /api/v1/flows/{flow}", "POST /api/v1/flows/{flow}/connections/{vendor}",
     },
 }  # fmt: skip
 
