@@ -144,9 +144,12 @@ class History:
         def configured(**new: Any) -> FlowConfigured:
             return FlowConfigured(old=FlowSettings(), new=FlowSettings(**new), **fields)
 
+        # Its first day and zone are fixed once anything is read (flow_setup.py): what was folded by them stands.
+        begun = any(of == flow for of, _ in (*self.orders, *self.settlements))
+        before_anything: dict[str, Any] = {} if begun else {"zone": "UTC", "since": date(2026, 11, 1)}
         event: Event = [
             configured(schedule={"orders": Schedule(cron="0 6 * * *", zone="America/Los_Angeles")}),
-            configured(banks={"USD": "Savings", "EUR": "Sparkasse"}, zone="UTC", since=date(2026, 11, 1)),
+            configured(banks={"USD": "Savings", "EUR": "Sparkasse"}, **before_anything),
             configured(marketplaces=("A2EUQ1WTGCTBG2",)),
             configured(alerts=(AlertChannel("email", "books@example.com"),), since=None),
             FlowPaused(why="stock-taking", **fields),
