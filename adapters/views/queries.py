@@ -122,7 +122,6 @@ _REPORTS = {
             "kind": "kind = ?",
             "key": "key = ?",
             "status": "status = ?",
-            "quickbooks_id": "quickbooks_id = ?",
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
             "quickbooks_id": "quickbooks_id = ? AND quickbooks_id <> ''",
