@@ -7,7 +7,6 @@ secrets are never here; they live in the vault.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,16 +39,6 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 DEFAULT_SCHEDULE = Schedule(every_minutes=30)
 
 
-class AlertChannel(msgspec.Struct, frozen=True):
-    """Where alerts go: `target` is an email address or a webhook's URL. Its secret, if any, lives in the vault."""
-
-    kind: Literal["email", "webhook"]
-    target: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.target}"
-
-
 class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Values of those settings of a flow that are spoken of; the others are UNSET.
 
@@ -61,7 +50,6 @@ class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     zone: str | UnsetType = UNSET
     since: date | UnsetType | None = UNSET
     marketplaces: tuple[str, ...] | UnsetType = UNSET
-    alerts: tuple[AlertChannel, ...] | UnsetType = UNSET
 
     def named(self) -> dict[str, Any]:
         """The settings spoken of, by name."""
@@ -72,8 +60,7 @@ class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 class FlowCreated(Event, frozen=True, kw_only=True):
     """The flow as it was set up. `banks` names the QuickBooks account that receives each currency's payouts.
 
-    `realm` is empty where the first consent tells the company. `orders` is `none` where settlement files alone are
-    booked. `since`: nothing older is asked of Amazon.
+    `orders` is `none` where settlement files alone are booked. `since`: nothing older is asked of Amazon.
     """
 
     region: str
@@ -86,34 +73,23 @@ class FlowCreated(Event, frozen=True, kw_only=True):
 
 
 class AmazonConnected(Event, frozen=True, kw_only=True):
-    """Amazon accepted the flow's credentials; the marketplaces the seller takes part in, by id -> name and currency.
-
-    `seller` is Amazon's id of the seller account, as its consent page told it; empty where a token was handed in.
-    """
+    """Amazon accepted the flow's credentials; the marketplaces the seller takes part in, by id -> name and currency."""
 
     marketplaces: dict[str, tuple[str, str]] = {}
-    seller: str = ""
 
 
 class QuickBooksConnected(Event, frozen=True, kw_only=True):
-    """QuickBooks accepted the flow's credentials; what the company allows.
-
-    `realm` is the company, as Intuit's consent page told it; empty where a token was handed in.
-    """
+    """QuickBooks accepted the flow's credentials; what the company allows."""
 
     company: str = ""
     home_currency: str = ""
     custom_numbers: bool = True
     multicurrency: bool = False
     country: str = ""
-    realm: str = ""
-
-
-DISCONNECTED = "disconnected by "  # how the reason begins where a person wanted it
 
 
 class ConnectionLost(Event, frozen=True, kw_only=True):
-    """A vendor refuses the flow's credentials, or a person ended the connection: a person must connect again."""
+    """A vendor refuses the flow's credentials: a person must connect again."""
 
     vendor: str
     reason: str
@@ -194,7 +170,6 @@ class Flow(msgspec.Struct):
     banks: dict[str, str] = {}
     amazon: bool = False
     quickbooks: bool = False
-    seller: str = ""
     marketplace_names: dict[str, tuple[str, str]] = {}
     company: str = ""
     home_currency: str = ""
@@ -203,7 +178,6 @@ class Flow(msgspec.Struct):
     schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict.fromkeys(SOURCES, DEFAULT_SCHEDULE))
     scheduled_at: datetime | None = None  # since when the schedule is as it is
     paused: bool = False
-    alerts: tuple[AlertChannel, ...] = ()
 
     @property
     def has_orders(self) -> bool:
@@ -239,11 +213,9 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.paused = isinstance(event, FlowPaused)
         case AmazonConnected():
             state.amazon, state.marketplace_names = True, event.marketplaces
-            state.seller = event.seller or state.seller
         case QuickBooksConnected():
             state.quickbooks, state.company, state.home_currency = True, event.company, event.home_currency
             state.custom_numbers, state.multicurrency = event.custom_numbers, event.multicurrency
-            state.realm = state.realm or event.realm
         case ConnectionLost():
             if event.vendor == "amazon":
                 state.amazon = False
@@ -258,58 +230,15 @@ def check_settings(name: str, region: str, realm: str, orders: str, zone: str, b
         raise BadInput(f"flow name {name!r}: expected letters, digits, - and _, at most 40, for example us-shop")
     if region not in REGIONS:
         raise BadInput(f"--region {region!r}: expected one of {', '.join(REGIONS)} (Amazon's regions)")
-    if realm and not realm.isdigit():
+    if not realm.isdigit():
         raise BadInput(
-            f"--realm {realm!r}: expected the QuickBooks company id, digits only (QuickBooks shows it as Company ID), "
-            "or nothing: then the company that is connected first is it"
+            f"--realm {realm!r}: expected the QuickBooks company id, digits only (QuickBooks shows it as Company ID)"
         )
     if orders not in ("amazon", "none"):
         raise BadInput(f"--orders {orders!r}: expected amazon (invoices from orders) or none (settlement files alone)")
     check_zone("--zone", zone)
     for currency in banks:
         exponent(currency)
-
-
-def check_seller(flow: Flow, seller: str, others: Iterable[Flow], changed_on_purpose: bool) -> None:
-    """Raises BadInput where the flow may not carry this seller's trade, saying why."""
-    if flow.seller and flow.seller != seller and not changed_on_purpose:
-        raise BadInput(
-            f"flow {flow.name} carries the trade of seller {flow.seller}, and consent was given for seller {seller}; "
-            "sign in at Amazon as the first, or set up a flow of its own for the other. If the flow shall change its "
-            f"seller: ml-connector connect amazon {flow.name} --other-seller"
-        )
-    _check_booked_once(flow, seller, flow.realm, others)
-
-
-def check_company(flow: Flow, realm: str, others: Iterable[Flow]) -> None:
-    """Raises BadInput where the flow may not post into this company, saying why."""
-    if flow.realm and flow.realm != realm:
-        raise BadInput(
-            f"flow {flow.name} posts into the QuickBooks company {flow.realm}, and consent was given for company "
-            f"{realm}; a flow never changes its company, since what is posted stays where it is. Choose company "
-            f"{flow.realm} at Intuit, or set up another flow for {realm}"
-        )
-    others = list(others)
-    _check_booked_once(flow, flow.seller, realm, others)
-    for other in others if not flow.realm else ():
-        # What `check_alone` asked of flows that named their company when they were set up.
-        if (other.region, other.realm) == (flow.region, realm) and not (flow.seller and other.seller):
-            raise BadInput(
-                f"flow {other.name} carries Amazon's region {other.region} into QuickBooks company {realm} already; "
-                "whether it is the same seller is not known. Connect both flows to Amazon in the browser first, which "
-                f"tells the seller, or set up a flow with --realm {realm} --another-seller"
-            )
-
-
-def _check_booked_once(flow: Flow, seller: str, realm: str, others: Iterable[Flow]) -> None:
-    if not seller or not realm:
-        return
-    for other in others:
-        if other.name != flow.name and (other.seller, other.region, other.realm) == (seller, flow.region, realm):
-            raise BadInput(
-                f"flow {other.name} carries seller {seller} in region {flow.region} into company {realm} already; a "
-                f"second flow would book everything twice. Use flow {other.name}"
-            )
 
 
 def check_zone(setting: str, zone: str) -> None:
@@ -345,9 +274,6 @@ def check_changes(flow: Flow, wanted: FlowSettings) -> None:
             exponent(currency)
     if wanted.marketplaces is not UNSET and flow.marketplace_names:
         _check_marketplaces(wanted.marketplaces, flow.marketplace_names)
-    if wanted.alerts is not UNSET:
-        for channel in wanted.alerts:
-            _check_channel(channel)
 
 
 def check_schedule(source: str, schedule: Schedule) -> None:
@@ -382,27 +308,13 @@ def _check_marketplaces(wanted: tuple[str, ...], known: Mapping[str, tuple[str, 
         raise BadInput(f"marketplace {', '.join(unknown)}: the seller takes part in {choices}")
 
 
-def _check_channel(channel: AlertChannel) -> None:
-    if channel.kind == "email":
-        name, _, domain = channel.target.partition("@")
-        if not name or not domain or any(character.isspace() for character in channel.target):
-            raise BadInput(f"alert email {channel.target!r}: expected an address like books@example.com")
-        return
-    parts = urlsplit(channel.target)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput("alert webhook: expected an address like https://example.com/alerts")
-    if parts.username or parts.password or parts.query:
-        # The address is recorded and shown; what is in it would be too.
-        raise BadInput("alert webhook: expected an address without user, password or query; secrets go into the vault")
-
-
 def check_alone(created: FlowCreated, others: Iterable[Flow]) -> None:
     """Raises BadInput if another flow carries the same region into the same company: one seller would be booked twice.
 
     Whether it is the same seller is not known before Amazon is connected, so a person must say that it is another.
     """
     for other in others:
-        if created.realm and (other.region, other.realm) == (created.region, created.realm):
+        if (other.region, other.realm) == (created.region, created.realm):
             raise BadInput(
                 f"flow {other.name} carries Amazon's region {other.region} into QuickBooks company {other.realm} "
                 "already; a second flow of the same seller would book everything twice. If this is another seller "

@@ -303,7 +303,7 @@ def _flow_created(fold: Fold, event: FlowCreated, _: Recorded) -> Subject:
 def _flow_configured(fold: Fold, event: FlowConfigured, _: Recorded) -> Subject:
     row = fold.flows.take(event.flow)
     new = event.new.named()
-    for name in new.keys() & {"banks", "schedule", "alerts"}:
+    for name in new.keys() & {"banks", "schedule"}:
         setattr(row, name, _json(new[name]))
     row.zone = new.get("zone", row.zone)
     if "since" in new:
@@ -327,7 +327,6 @@ def _amazon_connected(fold: Fold, event: AmazonConnected, _: Recorded) -> Subjec
 def _quickbooks_connected(fold: Fold, event: QuickBooksConnected, _: Recorded) -> Subject:
     row = fold.flows.take(event.flow)
     row.quickbooks, row.company = "connected", event.company
-    row.realm = row.realm or event.realm
     return _NOTHING
 
 

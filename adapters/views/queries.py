@@ -19,14 +19,13 @@ held         kind key number code text amount currency waits_for since order_id 
 gaps         missing_key first_object amount currency status (open, found) since | oldest first
 audit        position at by name stream version order_id settlement_id posting (kind/key) summary cause
              | in the order of the log; with `limit` the last so many
-story        position at by name order_id settlement_id posting summary | the audit trail of one thing, oldest first
 cycles       cycle started finished status (running, finished, failed, stopped) error counts (dict) | newest first
 clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
              payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
 counts       orders settlements invoices payments deposits (posted ones) planned (postings planned or submitted)
              held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
 flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
-             schedule (dict by source) paused (since when, empty if it is not) alerts (list)
+             schedule (dict by source) paused (since when, empty if it is not)
 held_groups  code waits_for (a missing mapping key, else empty) currency documents amount since text | by what is
              missing or wrong, the most first; documents are counted once a reason, since and text are the least
 watermarks   source cursor (empty: to be read from the start again) seen (list)
@@ -122,9 +121,9 @@ _REPORTS = {
             "kind": "kind = ?",
             "key": "key = ?",
             "status": "status = ?",
+            "quickbooks_id": "quickbooks_id = ?",
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
-            "quickbooks_id": "quickbooks_id = ? AND quickbooks_id <> ''",
         },
         keys=("position",),
         descending=True,
@@ -171,16 +170,6 @@ _REPORTS = {
         descending=True,
         last=True,
     ),
-    "story": Report(
-        columns=("position", "at", "by_whom AS by", "name", "order_id", "settlement_id", "posting", "summary"),
-        source="audit_trail",
-        filters={
-            "order_id": "order_id = ? AND order_id <> ''",
-            "settlement_id": "settlement_id = ? AND settlement_id <> ''",
-            "without": "name <> ?",
-        },
-        keys=("position",),
-    ),
     "cycles": Report(
         columns=("cycle", "started", "finished", "status", "error", "counts"),
         source="cycles",
@@ -192,12 +181,12 @@ _REPORTS = {
     "flows": Report(
         columns=(
             *("flow", "region", "realm", "orders", "zone", "since", "banks", "amazon", "quickbooks", "company"),
-            *("created", "schedule", "paused", "alerts"),
+            *("created", "schedule", "paused"),
         ),
         source="flows",
         filters={},
         keys=("flow",),
-        json=("banks", "schedule", "alerts"),
+        json=("banks", "schedule"),
     ),
     "watermarks": Report(
         columns=("source", "cursor", "seen"),

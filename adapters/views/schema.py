@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-VERSION = 4
+VERSION = 5
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -31,7 +31,7 @@ OWNER_COLUMNS = ("order_id", "settlement_id", "posting")
 class FlowRow(msgspec.Struct, gc=False):
     """A flow. `banks` is JSON by currency; amazon and quickbooks are new, connected or lost.
 
-    `schedule` (JSON by source) and `alerts` (JSON list) are empty until they are configured: the defaults hold.
+    `schedule` (JSON by source) is empty until it is configured: the defaults hold.
     `paused` says since when, empty where it is not.
     """
 
@@ -48,7 +48,6 @@ class FlowRow(msgspec.Struct, gc=False):
     created: str = ""
     schedule: str = "{}"
     paused: str = ""
-    alerts: str = "[]"
 
 
 class OrderRow(msgspec.Struct, gc=False):

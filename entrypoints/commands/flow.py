@@ -10,7 +10,6 @@ from msgspec import UNSET
 from domain.errors import BadInput
 from domain.flow import (
     SOURCES,
-    AlertChannel,
     Flow,
     FlowConfigured,
     FlowCreated,
@@ -36,9 +35,7 @@ FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name."
 def create(
     name: Annotated[str, typer.Argument(help="A short name: letters, digits, - and _.")],
     region: Annotated[str, typer.Option(help="Amazon's region: na, eu or fe.")],
-    realm: Annotated[
-        str, typer.Option(help="The QuickBooks company id, digits only; the company that is connected first if none.")
-    ] = "",
+    realm: Annotated[str, typer.Option(help="The QuickBooks company id, digits only.")],
     marketplace: Annotated[
         list[str] | None, typer.Option(help="A marketplace id; all of the seller's if none.")
     ] = None,
@@ -85,7 +82,7 @@ def create(
         if as_json:
             print_json(as_facts(name, service.bookkeeping.flow(name)))
         else:
-            out.print(f"Flow {name} is set up. Next: ml-connector connect amazon {name}")
+            out.print(f"Flow {name} is set up. Next: ml-connector connect amazon {name} --refresh-token-stdin")
     return 0
 
 
@@ -108,20 +105,16 @@ def configure(
     marketplace: Annotated[
         list[str] | None, typer.Option(help="The marketplace ids from now on; 'all' for all of the seller's.")
     ] = None,
-    alert: Annotated[
-        list[str] | None, typer.Option(help="Where alerts go from now on: email=ADDRESS, webhook=URL, or none.")
-    ] = None,
     why: Annotated[str, typer.Option(help="For the audit trail.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Change settings; what is not named stays."""
+    """Change settings; what is not named stays. Where alerts go is said by: ml-connector alerts channel add."""
     wanted = FlowSettings(
         schedule=_schedules(schedule, schedule_zone) if schedule else UNSET,
         banks=_banks(bank or [], currency or []) or UNSET,
         zone=zone if zone is not None else UNSET,
         since=_day(since) if since is not None else UNSET,
         marketplaces=_marketplaces(marketplace) if marketplace else UNSET,
-        alerts=_channels(alert) if alert else UNSET,
     )
     if not wanted.named():
         raise BadInput("nothing to change was named; see: ml-connector flow configure --help")
@@ -186,7 +179,6 @@ def show(name: FlowName, as_json: AsJson = False) -> int:
         print_json(facts)
         return 0
     facts |= {"schedule": {source: str(entry) for source, entry in flow.schedule.items()}}
-    facts |= {"alerts": [str(channel) for channel in flow.alerts]}
     print_table(f"Flow {name}", ["setting", "value"], [[key, _text(value)] for key, value in facts.items()])
     return 0
 
@@ -204,12 +196,10 @@ def as_facts(name: str, flow: Flow) -> dict[str, Any]:
         "banks": flow.banks,
         "amazon_connected": flow.amazon,
         "quickbooks_connected": flow.quickbooks,
-        "seller": flow.seller,
         "company": flow.company,
         "home_currency": flow.home_currency,
         "schedule": {source: msgspec.to_builtins(entry) for source, entry in flow.schedule.items()},
         "paused": flow.paused,
-        "alerts": [msgspec.to_builtins(channel) for channel in flow.alerts],
     }
 
 
@@ -231,18 +221,6 @@ def _schedules(pairs: list[str], zone: str) -> dict[str, Schedule]:
 
 def _marketplaces(ids: list[str]) -> tuple[str, ...]:
     return () if ids == ["all"] else tuple(ids)
-
-
-def _channels(pairs: list[str]) -> tuple[AlertChannel, ...]:
-    if pairs == ["none"]:
-        return ()
-    channels = []
-    for kind, target in (_pair("--alert", pair, "email=books@example.com") for pair in pairs):
-        try:
-            channels.append(msgspec.convert({"kind": kind, "target": target}, AlertChannel))
-        except msgspec.ValidationError:
-            raise BadInput(f"--alert {kind!r}: expected email=ADDRESS or webhook=URL") from None
-    return tuple(channels)
 
 
 def _pair(option: str, text: str, example: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from application.access import TokenFacts
 from domain.access import Holder
-from domain.flow import AlertChannel, Flow, Schedule
+from domain.flow import Flow, Schedule
 from domain.mapping import Mapping, QuickBooksRef, Rule, default_rules
 from domain.money import format_minor
 
@@ -48,13 +48,6 @@ class ScheduleFacts(_Answer, frozen=True):
     zone: str
 
 
-class ChannelFacts(_Answer, frozen=True):
-    """Where alerts go; `kind` is email or webhook."""
-
-    kind: str
-    target: str
-
-
 class FlowFacts(_Answer, frozen=True):
     """A flow as it is configured."""
 
@@ -69,18 +62,9 @@ class FlowFacts(_Answer, frozen=True):
     zone: str
     banks: dict[str, str]
     schedule: dict[str, ScheduleFacts]
-    alerts: list[ChannelFacts]
     paused: bool
     amazon_connected: bool
     quickbooks_connected: bool
-    seller: str
-
-
-class ConsentAddress(_Answer, frozen=True):
-    """An address to open in a browser, once, before it expires; whoever opens it connects the flow."""
-
-    address: str
-    expires: datetime
 
 
 class Flows(_Answer, frozen=True):
@@ -102,20 +86,14 @@ def flow_facts(flow: Flow) -> FlowFacts:
         zone=flow.zone,
         banks=flow.banks,
         schedule={source: schedule_facts(schedule) for source, schedule in flow.schedule.items()},
-        alerts=[channel_facts(channel) for channel in flow.alerts],
         paused=flow.paused,
         amazon_connected=flow.amazon,
         quickbooks_connected=flow.quickbooks,
-        seller=flow.seller,
     )
 
 
 def schedule_facts(schedule: Schedule) -> ScheduleFacts:
     return ScheduleFacts(schedule.every_minutes, schedule.cron, schedule.zone)
-
-
-def channel_facts(channel: AlertChannel) -> ChannelFacts:
-    return ChannelFacts(channel.kind, channel.target)
 
 
 # --- reconciliation ----------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, Router, get
-from litestar.datastructures import CacheControlHeader
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import (
@@ -27,7 +26,7 @@ from entrypoints.web import problems
 from entrypoints.web.access import PUBLIC, QUERY, READS_VIEWS, ROLE
 
 STATIC = Path(__file__).parent / "static"
-_DAY = 24 * 3600  # the pages name their files with a fingerprint
+_MONTH = 30 * 24 * 3600
 
 _DESCRIPTION = """\
 Amounts are decimal strings in the `currency` beside them; times are ISO 8601 in UTC. Lists come in pages: `next` is the
@@ -81,7 +80,7 @@ static_files = create_static_files_router(
     "/static",
     directories=[STATIC],
     opt={ROLE: PUBLIC},
-    cache_control=CacheControlHeader(max_age=_DAY),
+    cache_control=None,
     include_in_schema=False,
 )
 

@@ -11,12 +11,12 @@ from msgspec import UNSET, Meta, UnsetType
 
 from application.cycle_request import ask_for_cycle
 from domain.access import ADMIN, OPERATOR, READER, Holder
-from domain.flow import AlertChannel, FlowCreated, FlowSettings, Schedule
+from domain.flow import FlowCreated, FlowSettings, Schedule
 from entrypoints.web import answers
 from entrypoints.web.access import change, command, read
 from entrypoints.web.answers import Done, FlowFacts, Flows
 from entrypoints.web.desk import Desk, asked_by, visible
-from entrypoints.web.parameters import PRINTABLE, FlowName, IdempotencyKey, Text, Word
+from entrypoints.web.parameters import PRINTABLE, FlowName, IdempotencyKey, Word
 
 Banks = Annotated[dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Word], Meta(max_length=50)]
 
@@ -26,15 +26,12 @@ class _Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 
 class NewFlow(_Wanted, frozen=True):
-    """A flow to set up. `banks` names the QuickBooks account that receives each currency's payouts.
-
-    Without a `realm` the company that is connected first is it.
-    """
+    """A flow to set up. `banks` names the QuickBooks account that receives each currency's payouts."""
 
     flow: Annotated[str, Meta(min_length=1, max_length=40, pattern="^[A-Za-z0-9_-]+$")]
     region: Annotated[str, Meta(pattern="^(na|eu|fe)$")]
+    realm: Annotated[str, Meta(pattern="^[0-9]+$", max_length=30)]
     banks: Annotated[dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Word], Meta(min_length=1, max_length=50)]
-    realm: Annotated[str, Meta(pattern="^[0-9]*$", max_length=30)] = ""
     marketplaces: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
     since: date | None = None
     orders: Annotated[str, Meta(pattern="^(amazon|none)$")] = "amazon"
@@ -49,13 +46,6 @@ class WantedSchedule(_Wanted, frozen=True):
     zone: Word = "UTC"
 
 
-class WantedChannel(_Wanted, frozen=True):
-    """Where alerts go."""
-
-    kind: Annotated[str, Meta(pattern="^(email|webhook)$")]
-    target: Text
-
-
 class WantedSettings(_Wanted, frozen=True):
     """Settings to change; those that are not named stay, and so do sources and currencies that are not."""
 
@@ -64,7 +54,6 @@ class WantedSettings(_Wanted, frozen=True):
     zone: Word | UnsetType = UNSET
     since: date | UnsetType | None = UNSET
     marketplaces: Annotated[tuple[Word, ...], Meta(max_length=50)] | UnsetType = UNSET
-    alerts: Annotated[tuple[WantedChannel, ...], Meta(max_length=20)] | UnsetType = UNSET
     why: Annotated[str, Meta(max_length=500, pattern=f"{PRINTABLE}|^$")] = ""
 
 
@@ -194,9 +183,6 @@ def _settings(wanted: WantedSettings) -> FlowSettings:
         zone=wanted.zone,
         since=wanted.since,
         marketplaces=wanted.marketplaces,
-        alerts=UNSET
-        if wanted.alerts is UNSET
-        else tuple(AlertChannel(channel.kind, channel.target) for channel in wanted.alerts),  # type: ignore[arg-type]
     )
 
 

@@ -108,7 +108,7 @@ EXAMPLES: dict[str, Event] = {
     "flow.configured.v1": flow.FlowConfigured(
         old=flow.FlowSettings(
             schedule=dict.fromkeys(flow.SOURCES, flow.Schedule(every_minutes=30)), banks={"USD": "Checking"},
-            zone="UTC", since=None, marketplaces=(), alerts=(),
+            zone="UTC", since=None, marketplaces=(),
         ),
         new=flow.FlowSettings(
             schedule={
@@ -116,7 +116,7 @@ EXAMPLES: dict[str, Event] = {
                 "posting": flow.Schedule(cron="0 6 * * *", zone="America/Los_Angeles"),
             },
             banks={"USD": "Business checking"}, zone="America/Los_Angeles", since=date(2026, 1, 1),
-            marketplaces=(MARKETPLACE,), alerts=(flow.AlertChannel("email", "books@example.com"),),
+            marketplaces=(MARKETPLACE,),
         ),
         why="a new bank", **BY,
     ),

@@ -28,24 +28,16 @@ SPEED = 2_000.0
 class Shop:
     """One seller and one company, served in this process, and the services that connect them."""
 
-    def __init__(
-        self,
-        home: Path,
-        database_url: str,
-        amazon: dict[str, str],
-        quickbooks: dict[str, str],
-        speed: float = SPEED,
-    ) -> None:
+    def __init__(self, home: Path, database_url: str, amazon: dict[str, str], quickbooks: dict[str, str]) -> None:
         self.home = home
         self.database_url = database_url
         self.amazon = amazon
         self.quickbooks = quickbooks
-        self.speed = speed
         self.services = self.open()
 
     def environment(self) -> dict[str, str]:
         return {
-            **environment_for(self.amazon, self.quickbooks, self.speed),
+            **environment_for(self.amazon, self.quickbooks, SPEED),
             PREFIX + "HOME": str(self.home),
             PREFIX + "DATABASE_URL": self.database_url,
         }
@@ -119,14 +111,10 @@ class Shop:
 
 @contextlib.contextmanager
 def opened(
-    home: Path,
-    database_url: str,
-    quickbooks_dials: dict[str, Any] | None = None,
-    speed: float = SPEED,
-    **world: Any,
+    home: Path, database_url: str, quickbooks_dials: dict[str, Any] | None = None, **world: Any
 ) -> Iterator[Shop]:
     """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ..."""
-    clock = FastClock(speed)
+    clock = FastClock(SPEED)
     with contextlib.ExitStack() as stack:
         facts = []
         for stand_in, options in ((amazon_stand_in, world), (quickbooks_stand_in, quickbooks_dials or {})):
@@ -134,6 +122,6 @@ def opened(
             app, told = stand_in(clock, url, **options)  # type: ignore[operator]
             stack.enter_context(serving(app, listener))
             facts.append(told)
-        shop = Shop(home, database_url, *facts, speed=speed)
+        shop = Shop(home, database_url, *facts)
         stack.callback(lambda: shop.services.close())
         yield shop
