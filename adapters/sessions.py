@@ -1,12 +1,13 @@
 """Browser sessions on the server's side: a random cookie, of which only the hash is stored, for a token's holder.
 
-A session is worth what its token is worth at each request: a token that is revoked ends its sessions too.
+A session is worth what its token is worth at each request: a token that is revoked ends its sessions too. It ends by
+itself when nobody does anything for two hours, and after twelve in any case.
 """
 
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -16,9 +17,12 @@ from application.ports import Clock
 from domain.access import Holder
 
 LASTS = timedelta(hours=12)
+IDLE = timedelta(hours=2)  # without a person doing something; what a page asks by itself does not count
+NOTED_EVERY = timedelta(minutes=1)  # spares every request a write
 
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS web_sessions (hash TEXT PRIMARY KEY, token TEXT NOT NULL, expires TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS browser_sessions (hash TEXT PRIMARY KEY, token TEXT NOT NULL, expires TEXT NOT NULL, "
+    "seen TEXT NOT NULL)",
 )
 
 
@@ -49,33 +53,42 @@ class DatabaseSessions:
         cookie = secrets.token_urlsafe(32)
         now = self._clock()
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM web_sessions WHERE expires < ?", (now.isoformat(),))
             cursor.execute(
-                "INSERT INTO web_sessions (hash, token, expires) VALUES (?, ?, ?)",
-                (_hash(cookie), holder.name, (now + LASTS).isoformat()),
+                "DELETE FROM browser_sessions WHERE expires < ? OR seen < ?",
+                (now.isoformat(), (now - IDLE).isoformat()),
             )
-        return cookie, Session(holder, _csrf(cookie))
+            cursor.execute(
+                "INSERT INTO browser_sessions (hash, token, expires, seen) VALUES (?, ?, ?, ?)",
+                (_hash(cookie), holder.name, (now + LASTS).isoformat(), now.isoformat()),
+            )
+        return cookie, Session(holder, csrf_of(cookie))
 
-    def find(self, cookie: str) -> Session | None:
-        """The session of a cookie; None if it has ended, or its token has."""
+    def find(self, cookie: str, *, active: bool = True) -> Session | None:
+        """The session of a cookie; None if it has ended, or its token has. `active`: a person did something."""
+        now = self._clock()
         with self._database.reading() as cursor:
             cursor.execute(
-                "SELECT token FROM web_sessions WHERE hash = ? AND expires > ?",
-                (_hash(cookie), self._clock().isoformat()),
+                "SELECT token, seen FROM browser_sessions WHERE hash = ? AND expires > ? AND seen > ?",
+                (_hash(cookie), now.isoformat(), (now - IDLE).isoformat()),
             )
             row = cursor.fetchone()
         holder = self._tokens.named(row[0]) if row is not None else None
-        return Session(holder, _csrf(cookie)) if holder is not None else None
+        if row is None or holder is None:
+            return None
+        if active and now - datetime.fromisoformat(row[1]) >= NOTED_EVERY:
+            with self._database.transaction() as cursor:
+                cursor.execute("UPDATE browser_sessions SET seen = ? WHERE hash = ?", (now.isoformat(), _hash(cookie)))
+        return Session(holder, csrf_of(cookie))
 
     def end(self, cookie: str) -> None:
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM web_sessions WHERE hash = ?", (_hash(cookie),))
+            cursor.execute("DELETE FROM browser_sessions WHERE hash = ?", (_hash(cookie),))
 
 
 def _hash(cookie: str) -> str:
     return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
 
 
-def _csrf(cookie: str) -> str:
+def csrf_of(cookie: str) -> str:
     """Told to the page, never sent by the browser by itself; it leads back to no cookie."""
     return hashlib.sha256(b"csrf:" + cookie.encode("utf-8", "replace")).hexdigest()

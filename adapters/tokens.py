@@ -12,7 +12,7 @@ import msgspec
 from adapters.database import Cursor, Database
 from application.access import TokenFacts
 from application.ports import Clock
-from domain.access import Holder
+from domain.access import ADMIN, BY, Holder
 
 MARK = "mlc_"
 SHOWN = len(MARK) + 6
@@ -99,6 +99,14 @@ class DatabaseTokens:
         if facts is None or (facts.expires is not None and facts.expires <= self._clock()):
             return None
         return Holder(facts.name, facts.role, facts.flows)
+
+    def still_may(self, by: str, flow: str) -> bool:
+        """Whether who began something as `by` may still do it: a token's holder as an admin of the flow."""
+        name = by.removeprefix(BY)
+        if name == by:
+            return True  # not by a token: whoever may use the command line may do all
+        holder = self.named(name)
+        return holder is not None and holder.may(ADMIN) and holder.sees(flow)
 
     def recalled(self, secret: str) -> Holder | None:
         """The holder if the secret was looked up just now: answers without the database, None otherwise."""

@@ -16,7 +16,7 @@ from domain.alert import Alert
 from domain.document import Document
 from domain.errors import UnreadableReport
 from domain.event import Event
-from domain.flow import Schedule
+from domain.flow import Flow, Schedule
 from domain.mapping import QuickBooksRef
 from domain.order import AmazonOrder
 from domain.settlement import SettlementLine, Statement
@@ -412,6 +412,22 @@ class Vault(Protocol):
 
     def locked(self, flow: str, name: str) -> AbstractContextManager[VaultSlot]:
         """Exclusive over threads and processes: for a token that rotates. Raises BadInput if there is none stored."""
+
+
+class Consent(Protocol):
+    """One vendor's consent in the browser: its page, what a code from it buys, and its end."""
+
+    def address(self, flow: Flow, state: str) -> str:
+        """The vendor's page, which sends the browser back with a code and the state."""
+
+    def exchange(self, flow: Flow, code: str) -> dict[str, str]:
+        """The credential to keep in the vault. A code is good for one try.
+
+        Raises ConnectionLost where the code is refused, OutcomeUnknown where the answer was lost, VendorError.
+        """
+
+    def revoke(self, flow: Flow, credential: dict[str, str]) -> bool:
+        """End the consent; again is no harm. False where only the person can, at the vendor. Raises VendorError."""
 
 
 class EvidenceStore(Protocol):

@@ -13,6 +13,7 @@ from domain.errors import BadInput
 from domain.event import Event, stream_id
 
 READER, AUDITOR, OPERATOR, ADMIN = ROLES = ("reader", "auditor", "operator", "admin")
+BY = "api:"  # how events name who holds a token: by its name, after this
 EVERYWHERE = ""  # the flow of what belongs to the installation as a whole
 
 
@@ -42,7 +43,7 @@ class Holder(msgspec.Struct, frozen=True):
     @property
     def by(self) -> str:
         """How events name the holder."""
-        return f"api:{self.name}"
+        return BY + self.name
 
     def may(self, role: str) -> bool:
         """Whether the holder's role is at least `role`."""

@@ -60,7 +60,8 @@ class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 class FlowCreated(Event, frozen=True, kw_only=True):
     """The flow as it was set up. `banks` names the QuickBooks account that receives each currency's payouts.
 
-    `orders` is `none` where settlement files alone are booked. `since`: nothing older is asked of Amazon.
+    `realm` is empty where the first consent tells the company. `orders` is `none` where settlement files alone are
+    booked. `since`: nothing older is asked of Amazon.
     """
 
     region: str
@@ -73,23 +74,34 @@ class FlowCreated(Event, frozen=True, kw_only=True):
 
 
 class AmazonConnected(Event, frozen=True, kw_only=True):
-    """Amazon accepted the flow's credentials; the marketplaces the seller takes part in, by id -> name and currency."""
+    """Amazon accepted the flow's credentials; the marketplaces the seller takes part in, by id -> name and currency.
+
+    `seller` is Amazon's id of the seller account, as its consent page told it; empty where a token was handed in.
+    """
 
     marketplaces: dict[str, tuple[str, str]] = {}
+    seller: str = ""
 
 
 class QuickBooksConnected(Event, frozen=True, kw_only=True):
-    """QuickBooks accepted the flow's credentials; what the company allows."""
+    """QuickBooks accepted the flow's credentials; what the company allows.
+
+    `realm` is the company, as Intuit's consent page told it; empty where a token was handed in.
+    """
 
     company: str = ""
     home_currency: str = ""
     custom_numbers: bool = True
     multicurrency: bool = False
     country: str = ""
+    realm: str = ""
+
+
+DISCONNECTED = "disconnected by "  # how the reason begins where a person wanted it
 
 
 class ConnectionLost(Event, frozen=True, kw_only=True):
-    """A vendor refuses the flow's credentials: a person must connect again."""
+    """A vendor refuses the flow's credentials, or a person ended the connection: a person must connect again."""
 
     vendor: str
     reason: str
@@ -170,6 +182,7 @@ class Flow(msgspec.Struct):
     banks: dict[str, str] = {}
     amazon: bool = False
     quickbooks: bool = False
+    seller: str = ""
     marketplace_names: dict[str, tuple[str, str]] = {}
     company: str = ""
     home_currency: str = ""
@@ -213,9 +226,11 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.paused = isinstance(event, FlowPaused)
         case AmazonConnected():
             state.amazon, state.marketplace_names = True, event.marketplaces
+            state.seller = event.seller or state.seller
         case QuickBooksConnected():
             state.quickbooks, state.company, state.home_currency = True, event.company, event.home_currency
             state.custom_numbers, state.multicurrency = event.custom_numbers, event.multicurrency
+            state.realm = state.realm or event.realm
         case ConnectionLost():
             if event.vendor == "amazon":
                 state.amazon = False
@@ -230,15 +245,58 @@ def check_settings(name: str, region: str, realm: str, orders: str, zone: str, b
         raise BadInput(f"flow name {name!r}: expected letters, digits, - and _, at most 40, for example us-shop")
     if region not in REGIONS:
         raise BadInput(f"--region {region!r}: expected one of {', '.join(REGIONS)} (Amazon's regions)")
-    if not realm.isdigit():
+    if realm and not realm.isdigit():
         raise BadInput(
-            f"--realm {realm!r}: expected the QuickBooks company id, digits only (QuickBooks shows it as Company ID)"
+            f"--realm {realm!r}: expected the QuickBooks company id, digits only (QuickBooks shows it as Company ID), "
+            "or nothing: then the company that is connected first is it"
         )
     if orders not in ("amazon", "none"):
         raise BadInput(f"--orders {orders!r}: expected amazon (invoices from orders) or none (settlement files alone)")
     check_zone("--zone", zone)
     for currency in banks:
         exponent(currency)
+
+
+def check_seller(flow: Flow, seller: str, others: Iterable[Flow], changed_on_purpose: bool) -> None:
+    """Raises BadInput where the flow may not carry this seller's trade, saying why."""
+    if flow.seller and flow.seller != seller and not changed_on_purpose:
+        raise BadInput(
+            f"flow {flow.name} carries the trade of seller {flow.seller}, and consent was given for seller {seller}; "
+            "sign in at Amazon as the first, or set up a flow of its own for the other. If the flow shall change its "
+            f"seller: ml-connector connect amazon {flow.name} --other-seller"
+        )
+    _check_booked_once(flow, seller, flow.realm, others)
+
+
+def check_company(flow: Flow, realm: str, others: Iterable[Flow]) -> None:
+    """Raises BadInput where the flow may not post into this company, saying why."""
+    if flow.realm and flow.realm != realm:
+        raise BadInput(
+            f"flow {flow.name} posts into the QuickBooks company {flow.realm}, and consent was given for company "
+            f"{realm}; a flow never changes its company, since what is posted stays where it is. Choose company "
+            f"{flow.realm} at Intuit, or set up another flow for {realm}"
+        )
+    others = list(others)
+    _check_booked_once(flow, flow.seller, realm, others)
+    for other in others if not flow.realm else ():
+        # What `check_alone` asked of flows that named their company when they were set up.
+        if (other.region, other.realm) == (flow.region, realm) and not (flow.seller and other.seller):
+            raise BadInput(
+                f"flow {other.name} carries Amazon's region {other.region} into QuickBooks company {realm} already; "
+                "whether it is the same seller is not known. Connect both flows to Amazon in the browser first, which "
+                f"tells the seller, or set up a flow with --realm {realm} --another-seller"
+            )
+
+
+def _check_booked_once(flow: Flow, seller: str, realm: str, others: Iterable[Flow]) -> None:
+    if not seller or not realm:
+        return
+    for other in others:
+        if other.name != flow.name and (other.seller, other.region, other.realm) == (seller, flow.region, realm):
+            raise BadInput(
+                f"flow {other.name} carries seller {seller} in region {flow.region} into company {realm} already; a "
+                f"second flow would book everything twice. Use flow {other.name}"
+            )
 
 
 def check_zone(setting: str, zone: str) -> None:
@@ -314,7 +372,7 @@ def check_alone(created: FlowCreated, others: Iterable[Flow]) -> None:
     Whether it is the same seller is not known before Amazon is connected, so a person must say that it is another.
     """
     for other in others:
-        if (other.region, other.realm) == (created.region, created.realm):
+        if created.realm and (other.region, other.realm) == (created.region, created.realm):
             raise BadInput(
                 f"flow {other.name} carries Amazon's region {other.region} into QuickBooks company {other.realm} "
                 "already; a second flow of the same seller would book everything twice. If this is another seller "

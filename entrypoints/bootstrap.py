@@ -11,8 +11,10 @@ from typing import Any
 from adapters.alerts import open_channel
 from adapters.alerts.book import DatabaseAlertBook
 from adapters.amazon.client import AmazonClient
+from adapters.amazon.consent import AmazonConsent
 from adapters.amazon.settlement_report import read_report
 from adapters.answered_requests import AnsweredRequests
+from adapters.authorisations import DatabaseAttempts
 from adapters.database import POOL_SIZE, Database, open_database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence
@@ -21,6 +23,7 @@ from adapters.keyring import KeyRing
 from adapters.lease import DatabaseLease, DatabaseLeases
 from adapters.machine import ThisMachine
 from adapters.quickbooks.client import QuickBooksClient
+from adapters.quickbooks.consent import QuickBooksConsent
 from adapters.quickbooks.journal import answered_objects, journal_lines
 from adapters.quota import GuardedQuotas, ImpatientQuotas, Quotas
 from adapters.sessions import DatabaseSessions
@@ -29,12 +32,13 @@ from adapters.tokens import DatabaseTokens
 from adapters.vault import DatabaseVault
 from adapters.views import DatabaseViews, views_as_of
 from application.alerts import AlertDesk
+from application.authorisation import Authorisation
 from application.bookkeeping import Bookkeeping
 from application.books import books_of
 from application.connections import AMAZON, QUICKBOOKS
 from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
-from application.ports import Clock, Lease, ReportReader
+from application.ports import Clock, Consent, Lease, ReportReader
 from application.running import run_cycle
 from application.sync import Cycle, CycleReport, record_not_begun
 from domain.errors import BadInput, ConnectionLost, ConnectorError, Stopped, UnknownFlow
@@ -111,6 +115,18 @@ class Services:
         self.flow_setup = FlowSetup(
             self.store, self.bookkeeping, self.views, self.leases, self.timetable, self.quickbooks, clock
         )
+        self.authorisation = Authorisation(
+            DatabaseAttempts(self.database, clock),
+            self.consent,
+            self.vault,
+            self.bookkeeping,
+            self.views,
+            self.amazon,
+            self.quickbooks,
+            self.tokens.still_may,
+            clock,
+            settings.public_url,
+        )
         self._open: list[Callable[[], None]] = [self.database.close]
 
     def amazon(self, flow: Flow, run: Run | None = None, *, patience_seconds: float | None = None) -> AmazonClient:
@@ -144,7 +160,7 @@ class Services:
         self, flow: Flow, run: Run | None = None, *, patience_seconds: float | None = None
     ) -> QuickBooksClient:
         """The flow's company; `patience_seconds` and errors as for `amazon`."""
-        if self.vault.get(flow.name, QUICKBOOKS) is None:
+        if self.vault.get(flow.name, QUICKBOOKS) is None or not flow.realm:
             raise ConnectionLost(
                 f"flow {flow.name} is not connected to QuickBooks; run: ml-connector connect quickbooks {flow.name}",
                 vendor=QUICKBOOKS,
@@ -183,6 +199,34 @@ class Services:
 
     def _quotas(self, patience_seconds: float | None) -> Quotas | ImpatientQuotas:
         return self.quotas if patience_seconds is None else ImpatientQuotas(self.quotas, patience_seconds)
+
+    def consent(self, vendor: str) -> Consent:
+        """The vendor's consent in the browser. Raises BadInput without app credentials."""
+        settings = self.settings
+        redirect_uri = f"{settings.public_url}/oauth/{vendor}/callback"
+        if vendor == AMAZON:
+            return AmazonConsent(
+                settings.amazon_authorize_url,
+                settings.amazon_token_url,
+                _needed("AMAZON_APPLICATION_ID", settings.amazon_application_id),
+                _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
+                _needed("AMAZON_CLIENT_SECRET", settings.amazon_client_secret),
+                redirect_uri,
+                self.quotas,
+                draft=settings.amazon_application_draft,
+                speed=settings.quota_speed,
+            )
+        return QuickBooksConsent(
+            settings.quickbooks_authorize_url,
+            settings.quickbooks_token_url,
+            settings.quickbooks_revoke_url,
+            _needed("QUICKBOOKS_CLIENT_ID", settings.quickbooks_client_id),
+            _needed("QUICKBOOKS_CLIENT_SECRET", settings.quickbooks_client_secret),
+            redirect_uri,
+            self.quotas,
+            self.clock,
+            settings.quota_speed,
+        )
 
     def run_cycle(
         self,

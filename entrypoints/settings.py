@@ -45,10 +45,11 @@ class Settings(msgspec.Struct, frozen=True):
     public_url: str = "http://127.0.0.1:8000"
     amazon_token_url: str = "https://api.amazon.com/auth/o2/token"
     amazon_api_urls: dict[str, str] = msgspec.field(default_factory=lambda: dict(AMAZON_HOSTS))
-    amazon_authorize_url: str = "https://sellercentral.amazon.com/apps/authorize/consent"
+    amazon_authorize_url: str = ""  # empty: Seller Central of the flow's marketplace
     amazon_client_id: str = ""
     amazon_client_secret: str = ""
     amazon_application_id: str = ""
+    amazon_application_draft: bool = False
     quickbooks_api_url: str = QUICKBOOKS_HOST
     quickbooks_token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
     quickbooks_revoke_url: str = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
@@ -69,7 +70,8 @@ class Settings(msgspec.Struct, frozen=True):
 NAMES = (
     "HOME", "DATABASE_URL", "MASTER_KEY", "MASTER_KEY_FILE", "PUBLIC_URL", "AMAZON_TOKEN_URL", "AMAZON_API_URL_NA",
     "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
-    "AMAZON_APPLICATION_ID", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL", "QUICKBOOKS_REVOKE_URL",
+    "AMAZON_APPLICATION_ID", "AMAZON_APPLICATION_DRAFT", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL",
+    "QUICKBOOKS_REVOKE_URL",
     "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
     "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "VENDORS", "LOG", "LOG_LEVEL",
 )  # fmt: skip
@@ -98,12 +100,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             region: _url(f"AMAZON_API_URL_{region.upper()}", given.get(f"AMAZON_API_URL_{region.upper()}", host))
             for region, host in (SANDBOX_AMAZON_HOSTS if sandbox else AMAZON_HOSTS).items()
         },
+        amazon_application_draft=_yes_or_no("AMAZON_APPLICATION_DRAFT", given.get("AMAZON_APPLICATION_DRAFT", "no")),
         quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
         requests_per_minute=_rate(given.get("REQUESTS_PER_MINUTE", "600")),
         **{
             name.lower(): _url(name, value) if name.endswith("_URL") else value
             for name, value in given.items()
-            if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE")
+            if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "AMAZON_APPLICATION_DRAFT")
             and not name.startswith("AMAZON_API_URL_")
         },
     )
@@ -170,6 +173,12 @@ def _database_url(value: str) -> str:
             "postgresql://USER:PASSWORD@HOST/NAME"
         )
     return value
+
+
+def _yes_or_no(name: str, value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise BadInput(f"{PREFIX}{name}={value!r}: expected yes or no")
+    return value == "yes"
 
 
 def _speed(value: str) -> float:

@@ -19,6 +19,10 @@ from domain.errors import ConnectionLost, VendorError
 
 EARLY_SECONDS = 60.0  # a token is renewed this long before it ends, in Amazon's time
 TOKEN_HEADER = "x-amz-access-token"
+APPLICATION_REFUSED = (
+    "the application's own credentials are refused, which stops every flow; look at AMAZON_CLIENT_ID and "
+    "AMAZON_CLIENT_SECRET (Amazon ends a client secret after 180 days)"
+)
 
 
 class _Token(msgspec.Struct):
@@ -31,6 +35,14 @@ class _Token(msgspec.Struct):
 
 class _Refusal(msgspec.Struct):
     error: str = ""
+
+
+def error_code(answer: httpx.Response) -> str:
+    """What a refusal of Login with Amazon is called; empty where it has no name."""
+    try:
+        return msgspec.json.decode(answer.content, type=_Refusal).error
+    except msgspec.DecodeError:
+        return ""
 
 
 class _Kept:
@@ -128,10 +140,7 @@ class LoginWithAmazon(httpx.Auth):
             except msgspec.DecodeError as error:
                 problem = str(error)
             raise self._http.unreadable("token", answer, problem)
-        try:
-            code = msgspec.json.decode(answer.content, type=_Refusal).error
-        except msgspec.DecodeError:
-            code = ""
+        code = error_code(answer)
         kind: type[VendorError] = VendorError
         text = ""
         if code == "invalid_grant":
@@ -141,8 +150,5 @@ class LoginWithAmazon(httpx.Auth):
                 f"ml-connector connect amazon {self._flow}"
             )
         elif code in ("invalid_client", "unauthorized_client"):
-            text = (
-                "the application's own credentials are refused, which stops every flow; look at AMAZON_CLIENT_ID and "
-                "AMAZON_CLIENT_SECRET (Amazon ends a client secret after 180 days)"
-            )
+            text = APPLICATION_REFUSED
         raise self._http.refusal("token", answer, kind, code, text)

@@ -24,11 +24,14 @@ TOKEN_SECONDS = 10.0
 TOKEN_PATIENCE_SECONDS = 15.0
 EARLY = timedelta(minutes=5)  # renewed this long before its end, in QuickBooks' time
 RACES = 3
+TOKEN_HEADERS = {"Accept": "application/json", "x-include-refresh-token-hard-expires-in": "true"}
 
 Credential = Hidden[dict[str, str]]
 
 
-class _Tokens(msgspec.Struct):
+class Tokens(msgspec.Struct):
+    """An answer of the token endpoint."""
+
     access_token: str
     refresh_token: str
     expires_in: float
@@ -45,6 +48,30 @@ class _Tokens(msgspec.Struct):
 
 class _Refusal(msgspec.Struct):
     error: str = ""
+
+
+def error_code(answer: httpx.Response) -> str:
+    """What a refusal of the authorization server is called; empty where it has no name."""
+    try:
+        return msgspec.json.decode(answer.content, type=_Refusal).error
+    except msgspec.DecodeError:
+        return ""
+
+
+def credential_of(tokens: Tokens, asked: datetime, speed: float) -> dict[str, str]:
+    """What the vault keeps of tokens asked for then; an end that QuickBooks does not tell is empty."""
+
+    def after(seconds: float) -> str:
+        return (asked + timedelta(seconds=seconds) / speed).isoformat() if seconds else ""
+
+    return {
+        "refresh_token": tokens.refresh_token,
+        "access_token": tokens.access_token,
+        "expires_at": after(tokens.expires_in),
+        "refresh_expires_at": after(tokens.x_refresh_token_expires_in),
+        "hard_expires_at": after(tokens.x_refresh_token_hard_expires_in),
+        "obtained_at": asked.isoformat(),
+    }
 
 
 class QuickBooksLogin(httpx.Auth):
@@ -64,7 +91,7 @@ class QuickBooksLogin(httpx.Auth):
         self._http = http
         self._flow = flow
         self._token_url = token_url
-        self._basic = Hidden(base64.b64encode(f"{client_id}:{client_secret}".encode()).decode())
+        self._basic = basic(client_id, client_secret)
         self._vault = vault
         self._clock = clock
         self._speed = speed
@@ -139,9 +166,9 @@ class QuickBooksLogin(httpx.Auth):
             "token",
             "POST",
             self._token_url,
-            headers={"Accept": "application/json", "x-include-refresh-token-hard-expires-in": "true"},
+            headers=TOKEN_HEADERS,
             form=Hidden({"grant_type": "refresh_token", "refresh_token": stored.value["refresh_token"]}),
-            auth=_Basic(self._basic),
+            auth=Basic(self._basic),
             timeout_seconds=TOKEN_SECONDS,
             patience_seconds=TOKEN_PATIENCE_SECONDS,
         )
@@ -150,40 +177,27 @@ class QuickBooksLogin(httpx.Auth):
         if answer.status_code != 200:
             raise self._refused(answer)
         try:
-            tokens = msgspec.json.decode(answer.content, type=_Tokens)
+            tokens = msgspec.json.decode(answer.content, type=Tokens)
         except msgspec.DecodeError as error:
             problem = str(error)
         else:
-            return Hidden(
-                {
-                    **stored.value,
-                    "refresh_token": tokens.refresh_token,
-                    "access_token": tokens.access_token,
-                    "expires_at": self._after(asked, tokens.expires_in),
-                    "refresh_expires_at": self._after(asked, tokens.x_refresh_token_expires_in),
-                    "hard_expires_at": self._after(asked, tokens.x_refresh_token_hard_expires_in),
-                    "obtained_at": asked.isoformat(),
-                }
-            )
+            return Hidden({**stored.value, **credential_of(tokens, asked, self._speed)})
         raise self._http.unreadable("token", answer, problem)
 
     def _refused(self, answer: httpx.Response) -> VendorError:
-        try:
-            code = msgspec.json.decode(answer.content, type=_Refusal).error
-        except msgspec.DecodeError:
-            code = ""
+        code = error_code(answer)
         if code == "invalid_grant":
             text = f"the company's consent has ended; connect again: ml-connector connect quickbooks {self._flow}"
             return self._http.refusal("token", answer, ConnectionLost, code, text)
         text = "look at QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET" if code == "invalid_client" else ""
         return self._http.refusal("token", answer, VendorError, code, text)
 
-    def _after(self, now: datetime, seconds: float) -> str:
-        """QuickBooks' seconds from now; empty where it tells none."""
-        return (now + timedelta(seconds=seconds) / self._speed).isoformat() if seconds else ""
+
+def basic(client_id: str, client_secret: str) -> Hidden[str]:
+    return Hidden(base64.b64encode(f"{client_id}:{client_secret}".encode()).decode())
 
 
-class _Basic(httpx.Auth):
+class Basic(httpx.Auth):
     """Our application's own credentials."""
 
     def __init__(self, credentials: Hidden[str]) -> None:

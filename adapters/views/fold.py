@@ -327,6 +327,7 @@ def _amazon_connected(fold: Fold, event: AmazonConnected, _: Recorded) -> Subjec
 def _quickbooks_connected(fold: Fold, event: QuickBooksConnected, _: Recorded) -> Subject:
     row = fold.flows.take(event.flow)
     row.quickbooks, row.company = "connected", event.company
+    row.realm = row.realm or event.realm
     return _NOTHING
 
 

@@ -19,6 +19,7 @@ held         kind key number code text amount currency waits_for since order_id 
 gaps         missing_key first_object amount currency status (open, found) since | oldest first
 audit        position at by name stream version order_id settlement_id posting (kind/key) summary cause
              | in the order of the log; with `limit` the last so many
+story        position at by name order_id settlement_id posting summary | the audit trail of one thing, oldest first
 cycles       cycle started finished status (running, finished, failed, stopped) error counts (dict) | newest first
 clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
              payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
@@ -121,9 +122,9 @@ _REPORTS = {
             "kind": "kind = ?",
             "key": "key = ?",
             "status": "status = ?",
-            "quickbooks_id": "quickbooks_id = ?",
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
+            "quickbooks_id": "quickbooks_id = ? AND quickbooks_id <> ''",
         },
         keys=("position",),
         descending=True,
@@ -169,6 +170,16 @@ _REPORTS = {
         keys=("position",),
         descending=True,
         last=True,
+    ),
+    "story": Report(
+        columns=("position", "at", "by_whom AS by", "name", "order_id", "settlement_id", "posting", "summary"),
+        source="audit_trail",
+        filters={
+            "order_id": "order_id = ? AND order_id <> ''",
+            "settlement_id": "settlement_id = ? AND settlement_id <> ''",
+            "without": "name <> ?",
+        },
+        keys=("position",),
     ),
     "cycles": Report(
         columns=("cycle", "started", "finished", "status", "error", "counts"),

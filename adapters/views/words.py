@@ -9,6 +9,7 @@ from domain.document import Deposit, Document, Invoice, Payment
 from domain.errors import BadInput
 from domain.event import Event
 from domain.flow import (
+    DISCONNECTED,
     AmazonConnected,
     ConnectionLost,
     CycleAsked,
@@ -86,9 +87,13 @@ def money(amount: int | None, currency: str) -> str:
 def _flow_created(event: FlowCreated) -> str:
     since = f", nothing before {event.since}" if event.since else ""
     return (
-        f"Flow {event.flow} was set up: Amazon region {event.region} into QuickBooks company {event.realm}, "
+        f"Flow {event.flow} was set up: Amazon region {event.region} into {_company(event.realm)}, "
         f"books in {event.zone}{since}"
     )
+
+
+def _company(realm: str) -> str:
+    return f"QuickBooks company {realm}" if realm else "the QuickBooks company that is connected first"
 
 
 def _flow_configured(event: FlowConfigured) -> str:
@@ -126,16 +131,21 @@ def _why(why: str) -> str:
 
 def _amazon_connected(event: AmazonConnected) -> str:
     names = ", ".join(sorted(name for name, _ in event.marketplaces.values()))
-    return f"Amazon accepted the credentials; marketplaces: {names or 'none'}"
+    whose = f" of seller {event.seller}" if event.seller else ""
+    return f"Amazon accepted the credentials{whose}; marketplaces: {names or 'none'}"
 
 
 def _quickbooks_connected(event: QuickBooksConnected) -> str:
-    return f"QuickBooks accepted the credentials of {event.company or 'the company'}" + (
-        f", home currency {event.home_currency}" if event.home_currency else ""
+    return (
+        f"QuickBooks accepted the credentials of {event.company or 'the company'}"
+        + (f" ({event.realm})" if event.realm else "")
+        + (f", home currency {event.home_currency}" if event.home_currency else "")
     )
 
 
 def _connection_lost(event: ConnectionLost) -> str:
+    if event.reason.startswith(DISCONNECTED):
+        return f"{event.vendor} was {event.reason}"
     return f"{event.vendor} refuses the credentials: {event.reason}"
 
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from application import connections
+from application.authorisation import LIFE
 from application.chart_setup import Proposal, apply, propose
 from domain.errors import BadInput
 from domain.event import Stamp
 from entrypoints.bootstrap import Services, services
 from entrypoints.commands.flow import AsJson, FlowName
-from entrypoints.console import HELD, out, print_json, print_table
+from entrypoints.console import HELD, err, out, print_json, print_table
 
 app = typer.Typer(help="Connect a flow to Amazon and QuickBooks.", no_args_is_help=True)
 chart_app = typer.Typer(help="Accounts, invoice items and customers in QuickBooks.", no_args_is_help=True)
@@ -20,9 +21,18 @@ FromStdin = Annotated[bool, typer.Option("--refresh-token-stdin", help="Read the
 
 
 @app.command()
-def amazon(flow: FlowName, refresh_token_stdin: FromStdin = False, as_json: AsJson = False) -> int:
-    """Store the seller's refresh token (encrypted) and try it."""
-    token = _token(refresh_token_stdin)
+def amazon(
+    flow: FlowName,
+    refresh_token_stdin: FromStdin = False,
+    other_seller: Annotated[
+        bool, typer.Option("--other-seller", help="The flow shall carry another seller's trade from now on.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Print the address where the seller consents; or store a refresh token (encrypted) and try it."""
+    if not refresh_token_stdin:
+        return _open(flow, connections.AMAZON, other_seller, as_json)
+    token = sys.stdin.read()
     with services() as service:
         connected = connections.connect_amazon(
             service.bookkeeping.flow(flow),
@@ -39,14 +49,16 @@ def amazon(flow: FlowName, refresh_token_stdin: FromStdin = False, as_json: AsJs
         print_json({"flow": flow, "connected": "amazon", "marketplaces": places})
     else:
         out.print(f"Amazon is connected: {', '.join(place['name'] for place in places) or 'no marketplaces'}.")
-        out.print(f"Next: ml-connector connect quickbooks {flow} --refresh-token-stdin")
+        out.print(f"Next: ml-connector connect quickbooks {flow}")
     return 0
 
 
 @app.command()
 def quickbooks(flow: FlowName, refresh_token_stdin: FromStdin = False, as_json: AsJson = False) -> int:
-    """Store the company's refresh token (encrypted) and try it."""
-    token = _token(refresh_token_stdin)
+    """Print the address where the company's admin consents; or store a refresh token (encrypted) and try it."""
+    if not refresh_token_stdin:
+        return _open(flow, connections.QUICKBOOKS, False, as_json)
+    token = sys.stdin.read()
     with services() as service:
         connected = connections.connect_quickbooks(
             service.bookkeeping.flow(flow),
@@ -69,6 +81,48 @@ def quickbooks(flow: FlowName, refresh_token_stdin: FromStdin = False, as_json: 
                 "QuickBooks: Settings, Account and settings, Sales, Custom transaction numbers."
             )
         out.print(f"Next: ml-connector chart propose {flow}")
+    return 0
+
+
+@app.command()
+def revoke(
+    vendor: Annotated[str, typer.Argument(help="amazon or quickbooks.")], flow: FlowName, as_json: AsJson = False
+) -> int:
+    """End a connection: tell the vendor where it can be told, and forget the credential."""
+    if vendor not in connections.VENDORS:
+        raise BadInput(f"vendor {vendor!r}: expected one of {', '.join(connections.VENDORS)}")
+    with services() as service:
+        told = connections.disconnect(
+            service.bookkeeping.flow(flow),
+            vendor,
+            service.vault,
+            service.bookkeeping,
+            service.consent(vendor),
+            service.clock,
+            service.person,
+        )
+        service.views.catch_up()
+    if as_json:
+        print_json({"flow": flow, "disconnected": vendor, "told_vendor": told})
+    else:
+        out.print(f"Flow {flow} is disconnected from {vendor}; its credential is forgotten.")
+        if not told:
+            out.print("Amazon cannot be told by a program. In Seller Central: Apps and Services, Manage Your Apps.")
+    return 0
+
+
+def _open(flow: str, vendor: str, other_seller: bool, as_json: bool) -> int:
+    with services() as service:
+        begun = service.authorisation.begin(flow, vendor, service.person, other_seller)
+    if as_json:
+        print_json({"flow": flow, "open": begun.address, "expires": begun.expires})
+    else:
+        out.print(begun.address, markup=False)
+        err.print(
+            f"Open it in a browser within {LIFE.seconds // 60} minutes, while ml-connector serve runs there. It works "
+            "once, and connects the flow in your name: give it to nobody.",
+            markup=False,
+        )
     return 0
 
 
@@ -125,12 +179,6 @@ def _facts(proposal: Proposal) -> dict[str, Any]:
         "quickbooks_id": proposal.ref.id if proposal.ref is not None else None,
         "note": proposal.note,
     }
-
-
-def _token(from_stdin: bool) -> str:
-    if not from_stdin:
-        raise BadInput("give the refresh token on standard input with --refresh-token-stdin; it is never an argument")
-    return sys.stdin.read()
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -106,3 +106,5 @@ def _show(facts: dict[str, Any], calls: dict[str, int], seconds: float, home: Pa
     out.print(f"  {ml} audit trail {FLOW} --settlement {facts['settlements'][0]['settlement_id']}", markup=False)
     out.print(f"  {ml} audit verify", markup=False)
     out.print(f"  {ml} books export {FLOW} --format beancount", markup=False)
+    out.print("\nOpen it as pages: this prints a token and serves them at http://127.0.0.1:8000", style="bold")
+    out.print(f"  {ml} token create me ; {ml} serve --no-timer", markup=False, soft_wrap=True)

@@ -35,7 +35,9 @@ FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name."
 def create(
     name: Annotated[str, typer.Argument(help="A short name: letters, digits, - and _.")],
     region: Annotated[str, typer.Option(help="Amazon's region: na, eu or fe.")],
-    realm: Annotated[str, typer.Option(help="The QuickBooks company id, digits only.")],
+    realm: Annotated[
+        str, typer.Option(help="The QuickBooks company id, digits only; the company that is connected first if none.")
+    ] = "",
     marketplace: Annotated[
         list[str] | None, typer.Option(help="A marketplace id; all of the seller's if none.")
     ] = None,
@@ -82,7 +84,7 @@ def create(
         if as_json:
             print_json(as_facts(name, service.bookkeeping.flow(name)))
         else:
-            out.print(f"Flow {name} is set up. Next: ml-connector connect amazon {name} --refresh-token-stdin")
+            out.print(f"Flow {name} is set up. Next: ml-connector connect amazon {name}")
     return 0
 
 
@@ -196,6 +198,7 @@ def as_facts(name: str, flow: Flow) -> dict[str, Any]:
         "banks": flow.banks,
         "amazon_connected": flow.amazon,
         "quickbooks_connected": flow.quickbooks,
+        "seller": flow.seller,
         "company": flow.company,
         "home_currency": flow.home_currency,
         "schedule": {source: msgspec.to_builtins(entry) for source, entry in flow.schedule.items()},

@@ -29,6 +29,8 @@ READS_VIEWS = "reads_views"
 QUERY = "query"  # the query parameters of a route; documentation.py fills it in
 
 SIGNS_IN = "signs_in"
+PAGE = "page"  # a page for people: its refusals are pages, and what its forms carry is checked by pages/signing_in.py
+QUIET = "quiet"  # asked by an open page by itself, so it keeps no session alive
 COOKIE = "mlc_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -121,9 +123,12 @@ class Gate(ASGIMiddleware):
 
     async def _signed_in(self, scope: Scope, cookie: str) -> Holder | None:
         """The holder of a browser's session. Raises Refusal where it would change something without its CSRF token."""
-        session = await asyncio.to_thread(self._sessions.find, cookie)
+        opt = scope["route_handler"].opt
+        session = await asyncio.to_thread(self._sessions.find, cookie, active=not opt.get(QUIET))
         if session is None:
             return None
+        if opt.get(PAGE):
+            return session.holder
         if str(scope.get("method")) not in SAFE_METHODS and not session.allows(_header(scope, b"x-csrf-token") or ""):
             raise Refusal(
                 403,
@@ -135,7 +140,7 @@ class Gate(ASGIMiddleware):
 
     def _check(self, holder: Holder, role: str, opt: Mapping[str, Any], scope: Scope) -> None:
         if wait := self._requests.take(holder.name):
-            raise _too_often(wait)
+            raise too_often(wait)
         if not holder.may(role):
             raise Refusal(
                 403,
@@ -182,9 +187,8 @@ class Rate:
 
 def refuse_guess(guesses: Rate, scope: Scope) -> NoReturn:
     """A token that opens nothing. Only those are counted: who shares an address with a guesser is not locked out."""
-    client = scope.get("client")
-    if wait := guesses.take(client[0] if client else ""):
-        raise _too_often(wait)
+    if wait := count_guess(guesses, scope):
+        raise too_often(wait)
     raise Refusal(
         401,
         "this token opens nothing: it is unknown, expired or revoked",
@@ -194,7 +198,13 @@ def refuse_guess(guesses: Rate, scope: Scope) -> NoReturn:
     )
 
 
-def _too_often(wait: float) -> Refusal:
+def count_guess(guesses: Rate, scope: Scope) -> float:
+    """Note a wrong token: 0.0, or the seconds that its address has to wait."""
+    client = scope.get("client")
+    return guesses.take(client[0] if client else "")
+
+
+def too_often(wait: float) -> Refusal:
     seconds = str(int(wait) + 1)
     return Refusal(
         429, "too many requests", do=f"Wait {seconds} seconds and send it again.", headers={"Retry-After": seconds}

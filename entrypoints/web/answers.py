@@ -65,6 +65,14 @@ class FlowFacts(_Answer, frozen=True):
     paused: bool
     amazon_connected: bool
     quickbooks_connected: bool
+    seller: str
+
+
+class ConsentAddress(_Answer, frozen=True):
+    """An address to open in a browser, once, before it expires; whoever opens it connects the flow."""
+
+    address: str
+    expires: datetime
 
 
 class Flows(_Answer, frozen=True):
@@ -89,6 +97,7 @@ def flow_facts(flow: Flow) -> FlowFacts:
         paused=flow.paused,
         amazon_connected=flow.amazon,
         quickbooks_connected=flow.quickbooks,
+        seller=flow.seller,
     )
 
 

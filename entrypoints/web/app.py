@@ -10,12 +10,14 @@ from litestar.di import Provide
 
 from entrypoints.bootstrap import Services
 from entrypoints.web import (
+    connections,
     documentation,
     flows,
     health,
     held,
     history,
     metrics,
+    oauth,
     postings,
     problems,
     reconciliation,
@@ -27,6 +29,8 @@ from entrypoints.web.desk import Desk
 from entrypoints.web.edge import Edge
 from entrypoints.web.kept import Keeper
 from entrypoints.web.metrics import Metrics
+from entrypoints.web.pages import doctor, flow, order, settlement, signing_in
+from entrypoints.web.pages.refusals import for_people
 
 LARGEST_BODY = 1_000_000  # bytes; the largest command is a mapping change of some 200 rules
 THREADS = 6  # for handlers: more gain nothing on one interpreter; slow ones (as_of, exports) leave some to the others
@@ -52,6 +56,7 @@ def create_app(services: Services) -> Litestar:
         "/api/v1",
         route_handlers=[
             flows.router,
+            connections.router,
             reconciliation.router,
             held.router,
             postings.router,
@@ -60,15 +65,26 @@ def create_app(services: Services) -> Litestar:
             session.router,
         ],
     )
+    pages = Router(
+        "/",
+        route_handlers=[signing_in.router, flow.router, settlement.router, order.router, doctor.router],
+        before_request=signing_in.check_form,
+    )
     app = Litestar(
         route_handlers=[
             api,
+            pages,
             health.router,
             metrics.router,
+            oauth.router,
             documentation.openapi_json,
             documentation.static_files,
         ],
-        dependencies={"desk": _provide(desk), "metrics": _provide(measured)},
+        dependencies={
+            "desk": _provide(desk),
+            "metrics": _provide(measured),
+            "strangers": _provide(oauth.strangers(services.settings.requests_per_minute)),
+        },
         middleware=[
             Gate(
                 services.tokens,
@@ -79,7 +95,7 @@ def create_app(services: Services) -> Litestar:
             ),
             Keeper(desk.follower),
         ],
-        exception_handlers=problems.HANDLERS,
+        exception_handlers=for_people(problems.HANDLERS),
         openapi_config=documentation.openapi_config(health.VERSION),
         lifespan=[lifespan],
         request_max_body_size=LARGEST_BODY,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.datastructures import CacheControlHeader
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import (
@@ -26,7 +27,7 @@ from entrypoints.web import problems
 from entrypoints.web.access import PUBLIC, QUERY, READS_VIEWS, ROLE
 
 STATIC = Path(__file__).parent / "static"
-_MONTH = 30 * 24 * 3600
+_DAY = 24 * 3600  # the pages name their files with a fingerprint
 
 _DESCRIPTION = """\
 Amounts are decimal strings in the `currency` beside them; times are ISO 8601 in UTC. Lists come in pages: `next` is the
@@ -80,7 +81,7 @@ static_files = create_static_files_router(
     "/static",
     directories=[STATIC],
     opt={ROLE: PUBLIC},
-    cache_control=None,
+    cache_control=CacheControlHeader(max_age=_DAY),
     include_in_schema=False,
 )
 

@@ -37,6 +37,9 @@ class Edge:
         if public_url.startswith("https://"):
             headers["strict-transport-security"] = f"max-age={HSTS_SECONDS}; includeSubDomains"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        # An address with a code in it is not told to anybody.
+        headers["referrer-policy"] = "no-referrer"
+        self._secret_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._no_store = (b"cache-control", b"no-store")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +54,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers: list[Any] = list(message["headers"])
-                headers += self._headers
+                headers += self._secret_headers if scope["path"].startswith("/oauth/") else self._headers
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append(self._no_store)
                 message["headers"] = headers

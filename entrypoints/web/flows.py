@@ -26,12 +26,15 @@ class _Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 
 class NewFlow(_Wanted, frozen=True):
-    """A flow to set up. `banks` names the QuickBooks account that receives each currency's payouts."""
+    """A flow to set up. `banks` names the QuickBooks account that receives each currency's payouts.
+
+    Without a `realm` the company that is connected first is it.
+    """
 
     flow: Annotated[str, Meta(min_length=1, max_length=40, pattern="^[A-Za-z0-9_-]+$")]
     region: Annotated[str, Meta(pattern="^(na|eu|fe)$")]
-    realm: Annotated[str, Meta(pattern="^[0-9]+$", max_length=30)]
     banks: Annotated[dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Word], Meta(min_length=1, max_length=50)]
+    realm: Annotated[str, Meta(pattern="^[0-9]*$", max_length=30)] = ""
     marketplaces: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
     since: date | None = None
     orders: Annotated[str, Meta(pattern="^(amazon|none)$")] = "amazon"

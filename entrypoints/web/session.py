@@ -51,7 +51,7 @@ def sign_in(
     cookie, session = begun
     holder = session.holder
     facts = SessionFacts(holder.name, holder.role, list(holder.flows), session.csrf)
-    return Response(facts, cookies=[_cookie(desk, cookie, int(LASTS.total_seconds()))])
+    return Response(facts, cookies=[session_cookie(desk, cookie, int(LASTS.total_seconds()))])
 
 
 @read("/session", READER, follows=False)
@@ -69,10 +69,11 @@ def sign_out(request: Request[Holder, Any, Any], desk: NamedDependency[Desk]) ->
     cookie = cookie_of(request.scope)
     if cookie is not None:
         desk.services.sessions.end(cookie)
-    return Response(SignedOut(True), cookies=[_cookie(desk, "", 0)])
+    return Response(SignedOut(True), cookies=[session_cookie(desk, "", 0)])
 
 
-def _cookie(desk: Desk, value: str, seconds: int) -> Cookie:
+def session_cookie(desk: Desk, value: str, seconds: int) -> Cookie:
+    """The session's cookie, or with no seconds its end."""
     return Cookie(
         key=COOKIE,
         value=value,

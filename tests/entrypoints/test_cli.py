@@ -1,42 +1,14 @@
 """The command line as a person or a program uses it: real processes, real stand-ins, words and exit statuses."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from programs import CommandLine
 
 from entrypoints.standins import environment_for, running_standins
 
 SPEED = 600.0
-
-
-class CommandLine:
-    """Runs `ml-connector` with a home of its own."""
-
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ML_CONNECTOR_")}
-        self.environment = {**clean, "ML_CONNECTOR_HOME": str(home), **environment}
-
-    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "entrypoints.cli", *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def json(self, *arguments: str, status: int = 0, stdin: str = "") -> Any:
-        done = self(*arguments, "--json", stdin=stdin)
-        assert done.returncode == status, done.stdout + done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +113,8 @@ def test_the_demo_ties(tmp_path: Path) -> None:
         (["posting", "adopt", "x", "bill", "1", "--id", "2", "--why", "y"], "invoice, payment, deposit"),
         (["posting", "release", "x", "deposit", "1"], "--why is needed"),
         (["settlement", "keep", "x", "1"], "--why is needed"),
-        (["connect", "amazon", "x"], "standard input"),
+        (["connect", "amazon", "x"], "no flow named 'x'"),
+        (["connect", "revoke", "ebay", "x"], "amazon, quickbooks"),
         (["flow", "configure", "x"], "nothing to change"),
         (["flow", "configure", "x", "--schedule", "orders"], "orders=30m"),
         (["flow", "configure", "x", "--schedule", "orders=often"], "minutes like 30m"),

@@ -43,6 +43,7 @@ def test_fast_quotas_are_refused_while_any_production_host_is_configured(missing
         ("DATABASE_URL", "mysql://x", "postgresql://"),
         ("QUICKBOOKS_API_URL", "quickbooks", "https://example.com"),
         ("QUICKBOOKS_API_URL", "http://example.com", "expected https"),
+        ("AMAZON_APPLICATION_DRAFT", "maybe", "expected yes or no"),
         ("DATABSE_URL", "sqlite:///x", "no such setting"),
     ],
 )

@@ -1,6 +1,7 @@
 """`ml-connector` in processes of their own, and waiting for what they do."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+class CommandLine:
+    """Runs `ml-connector` with a home of its own."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ML_CONNECTOR_")}
+        self.environment = {**clean, "ML_CONNECTOR_HOME": str(home), **environment}
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "entrypoints.cli", *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def json(self, *arguments: str, status: int = 0, stdin: str = "") -> Any:
+        done = self(*arguments, "--json", stdin=stdin)
+        assert done.returncode == status, done.stdout + done.stderr
+        return json.loads(done.stdout)
 
 
 class Worker:
@@ -68,3 +93,12 @@ def wait_for(what: Callable[[], T], seconds: float = 30.0, why: Callable[[], Any
         assert time.monotonic() < until, f"nothing after {seconds} s: {why()}"
         time.sleep(0.05)
     return answer
+
+
+def wait_for_words(said: Path, words: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    """Wait until a process has said the words into its file; fails if it ends before."""
+    deadline = time.monotonic() + seconds
+    while words not in (text := said.read_text(encoding="utf-8", errors="replace")):
+        assert process.poll() is None, f"it ended: {text}"
+        assert time.monotonic() < deadline, f"it said only: {text}"
+        time.sleep(0.05)

@@ -28,16 +28,24 @@ SPEED = 2_000.0
 class Shop:
     """One seller and one company, served in this process, and the services that connect them."""
 
-    def __init__(self, home: Path, database_url: str, amazon: dict[str, str], quickbooks: dict[str, str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database_url: str,
+        amazon: dict[str, str],
+        quickbooks: dict[str, str],
+        speed: float = SPEED,
+    ) -> None:
         self.home = home
         self.database_url = database_url
         self.amazon = amazon
         self.quickbooks = quickbooks
+        self.speed = speed
         self.services = self.open()
 
     def environment(self) -> dict[str, str]:
         return {
-            **environment_for(self.amazon, self.quickbooks, SPEED),
+            **environment_for(self.amazon, self.quickbooks, self.speed),
             PREFIX + "HOME": str(self.home),
             PREFIX + "DATABASE_URL": self.database_url,
         }
@@ -111,10 +119,14 @@ class Shop:
 
 @contextlib.contextmanager
 def opened(
-    home: Path, database_url: str, quickbooks_dials: dict[str, Any] | None = None, **world: Any
+    home: Path,
+    database_url: str,
+    quickbooks_dials: dict[str, Any] | None = None,
+    speed: float = SPEED,
+    **world: Any,
 ) -> Iterator[Shop]:
     """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ..."""
-    clock = FastClock(SPEED)
+    clock = FastClock(speed)
     with contextlib.ExitStack() as stack:
         facts = []
         for stand_in, options in ((amazon_stand_in, world), (quickbooks_stand_in, quickbooks_dials or {})):
@@ -122,6 +134,6 @@ def opened(
             app, told = stand_in(clock, url, **options)  # type: ignore[operator]
             stack.enter_context(serving(app, listener))
             facts.append(told)
-        shop = Shop(home, database_url, *facts)
+        shop = Shop(home, database_url, *facts, speed=speed)
         stack.callback(lambda: shop.services.close())
         yield shop

@@ -34,6 +34,7 @@ class Dials:
     concurrent_requests: int = 10
     throttle_form: str = "json"  # or "xml"
 
+    decline_consent: bool = False  # the user says no at the consent page
     rotate_every_refresh: bool = False
     rotate_after_hours: float = 24
     requestid_hours: float | None = None  # how long a requestid is remembered; undocumented, None is for ever

@@ -78,6 +78,8 @@ class AuthorizationServer:
             back["error"] = "unsupported_response_type"
         elif SCOPE not in query.get("scope", "").split():
             back["error"] = "invalid_scope"
+        elif self._dials.decline_consent:
+            back["error"] = "access_denied"
         else:
             code = "XAB" + self._word(40)
             self._codes[code] = Code(query["redirect_uri"], self._clock.seconds())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.database import open_database
 from adapters.views import DatabaseViews, views_as_of
 from adapters.views.fold import as_text
-from domain.flow import Flow
+from domain.flow import Flow, evolve, flow_stream
 from domain.posting_rules import NothingToPost, invoice_for
 from domain.posting_rules.invoice import ship_time
 
@@ -57,6 +57,10 @@ def test_the_views_say_what_the_domain_says(steps: Steps, memory_store: Any, beg
     views.catch_up()
 
     for flow in ("us", "eu"):
+        state = Flow()
+        for event in store.load([flow_stream(flow)]).get(flow_stream(flow), []):
+            state = evolve(state, event)
+        assert [row["realm"] for row in views.query("flows", flow)] == ([state.realm] if state.name else [])
         postings = {name[1:]: posting for name, posting in history.postings.items() if name[0] == flow}
         rows = {(row["kind"], row["key"]): row for row in views.query("postings", flow)}
         assert {name: row["status"] for name, row in rows.items()} == {

@@ -51,6 +51,7 @@ def _what_is_there(shop: Shop) -> dict[str, Any]:
         "key": deposit["key"],
         "cycle": shop.rows("cycles")[0]["cycle"],
         "name": "another",
+        "vendor": "amazon",
     }
 
 

@@ -77,7 +77,7 @@ def test_neither_cookie_nor_token_is_stored_in_clear_and_wrong_tokens_are_slowed
     signed_in(api)
     cookie = api.client.cookies["mlc_session"]
     with api.shop.services.database.reading() as cursor:
-        cursor.execute("SELECT * FROM web_sessions")
+        cursor.execute("SELECT * FROM browser_sessions")
         assert cookie not in repr(cursor.fetchall())
     api.client.cookies.clear()
     answers = [api.client.post("/api/v1/session", json={"token": "mlc_wrong"}).status_code for _ in range(8)]
