@@ -19,7 +19,7 @@ import msgspec
 
 from application.bookkeeping import Bookkeeping
 from application.connections import AMAZON, QUICKBOOKS, VENDORS, keep_amazon, keep_quickbooks
-from application.ports import Clock, Consent, QuickBooks, SellerCentral, Vault, Views
+from application.ports import Clock, Consent, OpenCompany, OpenSeller, Vault, Views
 from domain.errors import BadInput
 from domain.flow import AmazonConnected, Flow, QuickBooksConnected, check_company, check_seller
 
@@ -95,8 +95,8 @@ class Authorisation:
         vault: Vault,
         bookkeeping: Bookkeeping,
         views: Views,
-        amazon: Callable[[Flow], SellerCentral],
-        quickbooks: Callable[[Flow], QuickBooks],
+        amazon: OpenSeller,
+        quickbooks: OpenCompany,
         may: Callable[[str, str], bool],
         clock: Clock,
         public_url: str,

@@ -4,11 +4,10 @@ A credential is tried before it is called connected, and stays only if the vendo
 """
 
 import contextlib
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from application.bookkeeping import Bookkeeping
-from application.ports import Clock, Consent, QuickBooks, SellerCentral, Vault
+from application.ports import Clock, Consent, OpenCompany, OpenSeller, Vault
 from domain.errors import BadInput, ConnectionLost
 from domain.flow import DISCONNECTED, AmazonConnected, Flow, QuickBooksConnected
 from domain.flow import ConnectionLost as ConnectionLostEvent
@@ -26,7 +25,7 @@ def connect_amazon(
     refresh_token: str,
     vault: Vault,
     bookkeeping: Bookkeeping,
-    client: Callable[[Flow], SellerCentral],
+    client: OpenSeller,
     clock: Clock,
     by: str,
 ) -> AmazonConnected:
@@ -39,7 +38,7 @@ def keep_amazon(
     credential: Credential,
     vault: Vault,
     bookkeeping: Bookkeeping,
-    client: Callable[[Flow], SellerCentral],
+    client: OpenSeller,
     clock: Clock,
     by: str,
     seller: str = "",
@@ -47,7 +46,8 @@ def keep_amazon(
 ) -> AmazonConnected:
     """Store a credential that Amazon accepts. `deciding` is held while it is recorded, and may still refuse."""
     with _kept_if_accepted(vault, flow, AMAZON, credential):
-        participations = client(flow).marketplaces()
+        with client(flow) as amazon:
+            participations = amazon.marketplaces()
         connected = AmazonConnected(
             marketplaces={place.marketplace_id: (place.name, place.currency) for place in participations},
             seller=seller,
@@ -65,7 +65,7 @@ def connect_quickbooks(
     refresh_token: str,
     vault: Vault,
     bookkeeping: Bookkeeping,
-    client: Callable[[Flow], QuickBooks],
+    client: OpenCompany,
     clock: Clock,
     by: str,
 ) -> QuickBooksConnected:
@@ -83,7 +83,7 @@ def keep_quickbooks(
     credential: Credential,
     vault: Vault,
     bookkeeping: Bookkeeping,
-    client: Callable[[Flow], QuickBooks],
+    client: OpenCompany,
     clock: Clock,
     by: str,
     realm: str = "",
@@ -91,7 +91,8 @@ def keep_quickbooks(
 ) -> QuickBooksConnected:
     """Store a credential that QuickBooks accepts. `deciding` is held while it is recorded, and may still refuse."""
     with _kept_if_accepted(vault, flow, QUICKBOOKS, credential):
-        company = client(flow).company()
+        with client(flow) as quickbooks:
+            company = quickbooks.company()
         connected = QuickBooksConnected(
             company=company.name,
             home_currency=company.home_currency,

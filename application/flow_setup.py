@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from application.bookkeeping import ATTEMPTS, Bookkeeping
 from application.chart_setup import choose_bank
-from application.ports import Append, Clock, EventStore, Leases, QuickBooks, Timetable, Views
+from application.ports import Append, Clock, EventStore, Leases, OpenCompany, Timetable, Views
 from application.schedules import next_due
 from domain.errors import BadInput, Conflict, FlowBusy, UnknownFlow
 from domain.event import Event, Stamp
@@ -51,7 +51,7 @@ class FlowSetup:
         views: Views,
         leases: Leases,
         timetable: Timetable,
-        quickbooks: Callable[[Flow], QuickBooks],
+        quickbooks: OpenCompany,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -131,7 +131,8 @@ class FlowSetup:
     def _banks(self, flow: Flow, wanted: FlowSettings) -> dict[str, QuickBooksRef]:
         if wanted.banks is UNSET or not wanted.banks:
             return {}
-        accounts = self._quickbooks(flow).accounts()
+        with self._quickbooks(flow) as quickbooks:
+            accounts = quickbooks.accounts()
         booked_to = self._bookkeeping.mapping(flow.name).accounts.values()
         return {
             currency: choose_bank(currency, name, accounts, flow.home_currency, booked_to)

@@ -384,6 +384,11 @@ class QuickBooks(Protocol):
         """Read one document by id; None where QuickBooks has none."""
 
 
+# A vendor as a flow reaches it; its connections are closed with the block. Raises ConnectionLost, BadInput.
+OpenSeller = Callable[[Flow], AbstractContextManager[SellerCentral]]
+OpenCompany = Callable[[Flow], AbstractContextManager[QuickBooks]]
+
+
 # --- stores beside the log ---------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,12 @@
-"""A person's word on a document of QuickBooks that looks like one of ours and is otherwise: it is, or it is not."""
+"""A person's word where two truths are possible, each with its reason.
+
+Is a document of QuickBooks that looks like one of ours and is otherwise ours, or not; which settlement stands.
+"""
 
 from collections.abc import Sequence
 
 from application.bookkeeping import Bookkeeping
-from application.ports import EvidenceStore, QuickBooks, Views
+from application.ports import EvidenceStore, OpenCompany, Views
 from application.references import references_for
 from domain.errors import BadInput, Refused
 from domain.flow import Flow
@@ -18,7 +21,7 @@ def adopt(
     quickbooks_id: str,
     bookkeeping: Bookkeeping,
     views: Views,
-    quickbooks: QuickBooks,
+    quickbooks: OpenCompany,
     evidence: EvidenceStore,
     by: str,
     why: str,
@@ -28,11 +31,13 @@ def adopt(
     Raises BadInput where there is no such document, another posting has it already, or it is of another customer or
     currency.
     """
+    _check(kind, why)
     document = bookkeeping.postings(flow.name, [(kind, key)])[kind, key].document
     if document is None:
         raise BadInput(f"{kind} {key} of flow {flow.name} was never planned; see: ml-connector held {flow.name}")
     try:
-        sighting = quickbooks.see(document, quickbooks_id, references_for(flow, bookkeeping, [document]))
+        with quickbooks(flow) as company:
+            sighting = company.see(document, quickbooks_id, references_for(flow, bookkeeping, [document]))
     except Refused:
         sighting = None
     if sighting is None:
@@ -55,4 +60,22 @@ def release(
     flow: Flow, kind: str, key: str, not_ours: Sequence[str], bookkeeping: Bookkeeping, by: str, why: str
 ) -> int:
     """It is not ours, or gone: ours is planned anew, and `not_ours` are never taken for it. The event's position."""
+    _check(kind, why)
     return bookkeeping.release(flow.name, kind, key, not_ours, by, why)
+
+
+def keep(flow: Flow, settlement_id: str, bookkeeping: Bookkeeping, by: str, why: str) -> int:
+    """A settlement whose id Amazon sent again with other lines stands as it was. The event's position."""
+    _check_reason(why, "Seller Support case 123")
+    return bookkeeping.lift_dispute(flow, settlement_id, by, why).position
+
+
+def _check(kind: str, why: str) -> None:
+    if kind not in KINDS:
+        raise BadInput(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    _check_reason(why, "made by hand on 3 May")
+
+
+def _check_reason(why: str, example: str) -> None:
+    if not why.strip():
+        raise BadInput(f"--why is needed: the reason stands in the audit trail, for example --why {example!r}")

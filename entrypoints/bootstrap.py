@@ -5,8 +5,9 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from weakref import WeakSet
 
 from adapters.alerts import open_channel
 from adapters.alerts.book import DatabaseAlertBook
@@ -49,6 +50,8 @@ from entrypoints.settings_check import settings_findings
 
 read_settlement_report: ReportReader = read_report
 IMPATIENCE_SECONDS = 10.0  # what a doctor waits for a quota or a vendor that is away
+PERSONS_SECONDS = 30.0  # the same for a person whose command asks a vendor
+EXAMINED = timedelta(seconds=45)  # after that a doctor for whom somebody waits begins nothing more
 
 
 class Run:
@@ -113,7 +116,7 @@ class Services:
         self.leases = DatabaseLeases(self.database)
         self.timetable = CronTimetable()
         self.flow_setup = FlowSetup(
-            self.store, self.bookkeeping, self.views, self.leases, self.timetable, self.quickbooks, clock
+            self.store, self.bookkeeping, self.views, self.leases, self.timetable, self.asked_by_person, clock
         )
         self.authorisation = Authorisation(
             DatabaseAttempts(self.database, clock),
@@ -127,11 +130,13 @@ class Services:
             clock,
             settings.public_url,
         )
-        self._open: list[Callable[[], None]] = [self.database.close]
+        # Clients are closed by who asked for them, or with the services; one that is forgotten before is no leak.
+        self._clients: WeakSet[AmazonClient | QuickBooksClient] = WeakSet()
 
     def amazon(self, flow: Flow, run: Run | None = None, *, patience_seconds: float | None = None) -> AmazonClient:
-        """The flow's seller account; with `patience_seconds` for a caller who does not wait longer than that.
+        """The flow's seller account, closed with a `with` block (or with the run).
 
+        `patience_seconds`: for a caller who does not wait longer than that.
         Raises ConnectionLost where there is none, BadInput without app credentials.
         """
         credential = self.vault.get(flow.name, AMAZON)
@@ -153,7 +158,9 @@ class Services:
             settings.quota_speed,
             **_patience(patience_seconds),
         )
-        (run.open if run is not None else self._open).append(client.close)
+        self._clients.add(client)
+        if run is not None:
+            run.open.append(client.close)
         return client
 
     def quickbooks(
@@ -179,11 +186,13 @@ class Services:
             settings.quota_speed,
             **_patience(patience_seconds),
         )
-        (run.open if run is not None else self._open).append(client.close)
+        self._clients.add(client)
+        if run is not None:
+            run.open.append(client.close)
         return client
 
-    def doctor(self) -> Doctor:
-        """Who examines this installation and its flows, and waits for nothing."""
+    def doctor(self, *, brief: bool = False) -> Doctor:
+        """Who examines this installation and its flows, and waits for nothing. `brief`: while somebody waits for it."""
         return Doctor(
             settings_findings(self.settings),
             self.machine,
@@ -195,7 +204,13 @@ class Services:
             self.alerts,
             self.clock,
             self.settings.quota_speed,
+            self.clock() + EXAMINED if brief else None,
+            whole=not brief,
         )
+
+    def asked_by_person(self, flow: Flow) -> QuickBooksClient:
+        """The flow's company for somebody who waits for the answer."""
+        return self.quickbooks(flow, patience_seconds=PERSONS_SECONDS)
 
     def _quotas(self, patience_seconds: float | None) -> Quotas | ImpatientQuotas:
         return self.quotas if patience_seconds is None else ImpatientQuotas(self.quotas, patience_seconds)
@@ -308,8 +323,9 @@ class Services:
         return datetime.fromisoformat(text).date()
 
     def close(self) -> None:
-        for close in reversed(self._open):
-            close()
+        for client in list(self._clients):
+            client.close()
+        self.database.close()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -90,7 +90,7 @@ class AmazonClient:
             "amazon",
             flow,
             quotas,
-            timeout=httpx.Timeout(60.0, connect=10.0),
+            timeout=httpx.Timeout(min(60.0, patience_seconds), connect=10.0),
             throttle_wait=_throttle_wait,
             request_id_header="x-amzn-RequestId",
             user_agent=user_agent,
@@ -175,6 +175,12 @@ class AmazonClient:
 
     def close(self) -> None:
         self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _get(
         self, operation: str, kind: type[_T], params: Sequence[tuple[str, str]] = (), path: str = ""

@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
@@ -73,8 +73,8 @@ class QuickBooksClient:
             wire.VENDOR,
             flow,
             quotas,
-            # QuickBooks itself gives up after 120 s: to hang up earlier would make outcomes unknown.
-            timeout=httpx.Timeout(130.0, connect=10.0),
+            # QuickBooks itself gives up after 120 s: to hang up earlier would make outcomes of sendings unknown.
+            timeout=httpx.Timeout(min(130.0, patience_seconds), connect=10.0),
             throttled=is_throttled,
             throttle_wait=lambda call, attempt: random.uniform(1.0, 1.25) * THROTTLED_SECONDS,
             request_id_header="intuit_tid",
@@ -211,6 +211,12 @@ class QuickBooksClient:
 
     def close(self) -> None:
         self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _multicurrency(self) -> bool:
         if self._has_currencies is None:

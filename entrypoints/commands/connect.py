@@ -156,14 +156,16 @@ def propose_chart(
 def propose_for(service: Services, flow: str, chosen: dict[str, str], more: list[str]) -> list[Proposal]:
     """The proposals of a flow, asked of its company."""
     state = service.bookkeeping.flow(flow)
-    return propose(state, service.quickbooks(state), service.bookkeeping.mapping(flow), chosen, more)
+    with service.quickbooks(state) as quickbooks:
+        return propose(state, quickbooks, service.bookkeeping.mapping(flow), chosen, more)
 
 
 def apply_for(service: Services, flow: str, proposals: list[Proposal]) -> None:
     """Create and map what was proposed, as one event."""
     state = service.bookkeeping.flow(flow)
     stamp = Stamp(flow, service.clock(), service.person)
-    changed = apply(state, service.quickbooks(state), service.bookkeeping.mapping(flow), proposals, stamp)
+    with service.quickbooks(state) as quickbooks:
+        changed = apply(state, quickbooks, service.bookkeeping.mapping(flow), proposals, stamp)
     if changed is not None:
         service.views.catch_up()
         service.bookkeeping.change_mapping(changed, service.views.open_gaps(flow))

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from application import word
-from domain.errors import BadInput
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json
@@ -27,7 +26,6 @@ def adopt(
     as_json: AsJson = False,
 ) -> int:
     """It is the same: the document of QuickBooks counts as posted; a different total stays on the list."""
-    _check(kind, why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
         service.views.catch_up()
@@ -38,7 +36,7 @@ def adopt(
             id,
             service.bookkeeping,
             service.views,
-            service.quickbooks(state),
+            service.asked_by_person,
             service.evidence,
             service.person,
             why,
@@ -65,7 +63,6 @@ def release(
     as_json: AsJson = False,
 ) -> int:
     """It is another, or gone: ours is planned and sent anew, and documents named by --not are never taken for it."""
-    _check(kind, why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
         word.release(state, kind, key, not_ours or [], service.bookkeeping, service.person, why)
@@ -75,12 +72,3 @@ def release(
     else:
         out.print(f"{kind.capitalize()} {key} is sent anew by: ml-connector sync {flow}")
     return 0
-
-
-def _check(kind: str, why: str) -> None:
-    if kind not in word.KINDS:
-        raise BadInput(f"kind {kind!r}: expected one of {', '.join(word.KINDS)}")
-    if not why.strip():
-        raise BadInput(
-            "--why is needed: the reason stands in the audit trail, for example --why 'made by hand on 3 May'"
-        )

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from application import word
 from application.inspection import Inspection, exit_status, inspect_files
 from application.settlement_files import ingest_document
-from domain.errors import BadInput
 from domain.mapping import Mapping
 from entrypoints.bootstrap import read_settlement_report, services
 from entrypoints.commands.flow import AsJson, FlowName
@@ -40,13 +40,9 @@ def keep(
     as_json: AsJson = False,
 ) -> int:
     """Keep a settlement as it was first complete, where Amazon sent its id again with other lines."""
-    if not why.strip():
-        raise BadInput(
-            "--why is needed: the reason stands in the audit trail, for example --why 'Seller Support case 123'"
-        )
     with services() as service:
         state = service.bookkeeping.flow(flow)
-        service.bookkeeping.lift_dispute(state, settlement_id, service.person, why)
+        word.keep(state, settlement_id, service.bookkeeping, service.person, why)
         service.views.catch_up()
     if as_json:
         print_json({"flow": flow, "settlement_id": settlement_id, "kept": True})

@@ -151,12 +151,13 @@ def compare_with_quickbooks(service: Services, flow: str, facts: dict[str, Any])
     state = service.bookkeeping.flow(flow)
     accounts = service.bookkeeping.mapping(flow).accounts
     rows = {row["currency"]: row for row in service.views.query("clearing", flow)}
-    for clearing in facts["clearing"]:
-        currency = clearing["currency"]
-        balance = service.quickbooks(state).balance(accounts[f"CLR:{currency}"])
-        explained = sum(part["amount"] for part in rows[currency]["explained"])
-        clearing["quickbooks_balance"] = _decimal(balance, currency)
-        clearing["unexplained"] = _decimal(balance - explained, currency)
+    with service.quickbooks(state) as quickbooks:
+        for clearing in facts["clearing"]:
+            currency = clearing["currency"]
+            balance = quickbooks.balance(accounts[f"CLR:{currency}"])
+            explained = sum(part["amount"] for part in rows[currency]["explained"])
+            clearing["quickbooks_balance"] = _decimal(balance, currency)
+            clearing["unexplained"] = _decimal(balance - explained, currency)
 
 
 def show_status(facts: dict[str, Any]) -> None:
