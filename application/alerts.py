@@ -7,9 +7,11 @@ as long as it takes, with the same id. So a crash or a second worker repeats a n
 
 import hashlib
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -19,6 +21,7 @@ from application.ports import (
     AlertChanges,
     Alerts,
     ChannelState,
+    ChannelTotals,
     Clock,
     Notice,
     StandingAlert,
@@ -27,6 +30,7 @@ from application.ports import (
 )
 from domain.alert import Alert, AlertChannelAdded, AlertChannelRemoved, Channel
 from domain.errors import BadInput, ChannelFailed, ConnectorError
+from domain.event import check_line
 from domain.flow import ConnectionLost
 
 LEASE = timedelta(seconds=60)  # longer than one notice can take
@@ -65,6 +69,53 @@ class ChannelHealth(msgspec.Struct, frozen=True):
         if state.delivered is None:
             return f"{self.channel.address}: nothing was sent yet"
         return f"{self.channel.address}: last delivered {state.delivered:%Y-%m-%d %H:%M} UTC"
+
+
+class NewChannel(msgspec.Struct, frozen=True):
+    """A channel to add: its settings, for the vault alone, and the `address` that everybody may see.
+
+    `made` is a secret that was made here and must be told once.
+    """
+
+    settings: Mapping[str, str]
+    address: str
+    made: str = ""
+
+    def __repr__(self) -> str:
+        return f"<channel to {self.address}>"
+
+
+def smtp_channel(
+    host: str, sender: str, to: Sequence[str], security: str, port: int | None, user: str, password: str
+) -> NewChannel:
+    """Mail through a server."""
+    settings = {
+        "kind": "smtp",
+        "host": host,
+        "port": str(port) if port is not None else "",
+        "security": security,
+        "user": user,
+        "password": password,
+        "from": sender,
+        "to": ",".join(to),
+    }
+    return NewChannel(settings, ", ".join(to))
+
+
+def webhook_channel(url: str, secret: str = "") -> NewChannel:
+    """Signed JSON to an address. What stands behind its host may be a secret of the receiver's, so it is not shown."""
+    made = "" if secret else secrets.token_urlsafe(32)
+    # What stands before an @ would be a password; such an address is refused when it is opened.
+    return NewChannel({"kind": "webhook", "url": url, "secret": secret or made}, _host(url), made)
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadInput("the webhook's address must be like https://example.com/hook") from None
+    return f"{host}:{port}" if port is not None else host
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -151,7 +202,7 @@ def _settlements(flow: str, views: Views, held: Sequence[Row]) -> Iterator[Alert
             cause="; ".join(texts[:REASONS_TOLD]) + more
             or "QuickBooks' document has another total than was sent; somebody may have edited it",
             what_to_do=_cure(flow, code),
-            path=f"/flows/{flow}/settlements/{settlement_id}",
+            path=f"/flows/{flow}/settlements/{quote(settlement_id, safe='')}",
             money={currency: at_stake} if currency else {},
         )
 
@@ -182,7 +233,9 @@ def _orders(flow: str, views: Views, held: Sequence[Row]) -> Iterator[Alert]:
             else "needs a person's attention",
             cause=first["text"],
             what_to_do=_cure(flow, code),
-            path=f"/flows/{flow}/held?code={code}",
+            path=f"/flows/{flow}/orders/{quote(first['order_id'], safe='')}"
+            if count == 1
+            else f"/flows/{flow}/held?code={quote(code, safe='')}",
             money=money,
         )
 
@@ -332,10 +385,13 @@ class AlertDesk:
             self._book.release(flow, name, token)
         return delivered
 
-    def test(self, flow: str) -> list[Tried]:
-        """Send a test notice through each channel now."""
-        self._bookkeeping.flow(flow)
-        return [self._tested(flow, name) for name in self._bookkeeping.alert_channels(flow)]
+    def test(self, flow: str, channel: str | None = None) -> list[Tried]:
+        """Send a test notice through one channel, or each, now. Raises UnknownFlow, BadInput for an unknown channel."""
+        names = self._names(flow)
+        if channel is not None:
+            self._know(flow, channel, names)
+            names = [channel]
+        return [self._tested(flow, name) for name in names]
 
     def _tested(self, flow: str, name: str) -> Tried:
         at = self._clock()
@@ -359,30 +415,44 @@ class AlertDesk:
 
     # --- channels
 
-    def add_channel(self, flow: str, name: str, settings: Mapping[str, str], address: str, by: str) -> None:
+    def add_channel(self, flow: str, name: str, settings: Mapping[str, str], address: str, by: str) -> int:
         """Add or replace a channel: its settings (`kind` among them) to the vault, the fact to the log.
 
-        Raises BadInput where the settings cannot be, UnknownFlow.
+        The event's position. Raises BadInput where the settings cannot be, UnknownFlow.
         """
         if not name or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
             raise BadInput(f"channel name {name!r}: expected letters, digits, - and _, at most 40, for example office")
+        for setting, value in settings.items():
+            check_line(setting, value)
         self._bookkeeping.flow(flow)
         self._open_channel(flow, settings)
         self._vault.put(flow, _slot(name), dict(settings))
         kind = settings["kind"]
-        self._bookkeeping.record_alert_channel(
+        return self._bookkeeping.record_alert_channel(
             AlertChannelAdded(channel=name, kind=kind, address=address, flow=flow, at=self._clock(), by=by)
         )
 
-    def remove_channel(self, flow: str, name: str, by: str) -> None:
-        """Raises BadInput where there is none of that name, UnknownFlow."""
-        self._bookkeeping.flow(flow)
-        names = self._bookkeeping.alert_channels(flow)
-        if name not in names:
-            raise BadInput(f"flow {flow} has no alert channel {name!r}; it has: {', '.join(sorted(names)) or 'none'}")
-        self._bookkeeping.record_alert_channel(AlertChannelRemoved(channel=name, flow=flow, at=self._clock(), by=by))
+    def remove_channel(self, flow: str, name: str, by: str) -> int:
+        """The event's position. Raises BadInput where there is none of that name, UnknownFlow."""
+        self._know(flow, name, self._names(flow))
+        removed = AlertChannelRemoved(channel=name, flow=flow, at=self._clock(), by=by)
+        position = self._bookkeeping.record_alert_channel(removed)
         self._vault.delete(flow, _slot(name))
         self._book.forget(flow, name)
+        return position
+
+    def troubled(self) -> dict[str, ChannelTotals]:
+        """By flow, how many of its channels fail and how many notices wait; flows without either are absent."""
+        return self._book.totals()
+
+    def _names(self, flow: str) -> list[str]:
+        """Raises UnknownFlow."""
+        self._bookkeeping.flow(flow)
+        return list(self._bookkeeping.alert_channels(flow))
+
+    def _know(self, flow: str, name: str, names: Sequence[str]) -> None:
+        if name not in names:
+            raise BadInput(f"flow {flow} has no alert channel {name!r}; it has: {', '.join(sorted(names)) or 'none'}")
 
     def channel_health(self, flow: str) -> list[ChannelHealth]:
         """How each channel of the flow does."""

@@ -491,6 +491,13 @@ class ChannelState(msgspec.Struct, frozen=True):
     waiting: int = 0
 
 
+class ChannelTotals(msgspec.Struct, frozen=True):
+    """Of a flow: channels whose last sending failed, and notices that wait."""
+
+    failing: int = 0
+    waiting: int = 0
+
+
 class AlertBook(Protocol):
     """Which alerts stand and which notices are still to be delivered: durable, and one writer per flow at a time."""
 
@@ -525,6 +532,9 @@ class AlertBook(Protocol):
 
     def channel(self, flow: str, channel: str) -> ChannelState:
         """How a channel does."""
+
+    def totals(self) -> dict[str, ChannelTotals]:
+        """By flow, where any is not zero."""
 
     def forget(self, flow: str, channel: str) -> None:
         """Drop a removed channel's state and its undelivered notices."""

@@ -32,6 +32,8 @@ def adopt(
     currency.
     """
     _check(kind, why)
+    if not (quickbooks_id.isascii() and quickbooks_id.isdigit()):
+        raise BadInput(f"--id {quickbooks_id!r}: expected QuickBooks' id, digits only, as its page's address has it")
     document = bookkeeping.postings(flow.name, [(kind, key)])[kind, key].document
     if document is None:
         raise BadInput(f"{kind} {key} of flow {flow.name} was never planned; see: ml-connector held {flow.name}")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from adapters.database import Cursor, Database
-from application.ports import AlertChanges, ChannelState, Notice, StandingAlert
+from application.ports import AlertChanges, ChannelState, ChannelTotals, Notice, StandingAlert
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS alert_flows (flow TEXT PRIMARY KEY, position BIGINT NOT NULL)",
@@ -173,6 +173,17 @@ class DatabaseAlertBook:
             return ChannelState(waiting=waiting)
         delivered, failing_since, failures, error, next_try = row
         return ChannelState(_time(delivered), _time(failing_since), failures, error, _time(next_try), waiting)
+
+    def totals(self) -> dict[str, ChannelTotals]:
+        """See ports.AlertBook.totals."""
+        with self._database.reading() as cursor:
+            cursor.execute("SELECT flow, COUNT(*) FROM alert_channels WHERE failures > 0 GROUP BY flow")
+            failing = {flow: int(number) for flow, number in cursor.fetchall()}
+            cursor.execute("SELECT flow, COUNT(*) FROM alert_notices WHERE delivered = '' GROUP BY flow")
+            waiting = {flow: int(number) for flow, number in cursor.fetchall()}
+        return {
+            flow: ChannelTotals(failing.get(flow, 0), waiting.get(flow, 0)) for flow in failing.keys() | waiting.keys()
+        }
 
     def forget(self, flow: str, channel: str) -> None:
         """See ports.AlertBook.forget."""

@@ -27,6 +27,7 @@ from adapters.amazon.wire import (
     to_order,
 )
 from adapters.http import Call, CourteousClient, Limit, QuotaKeeper
+from adapters.nul import without_nul
 from adapters.redaction import conceal
 from application.ports import Clock, OrderPage, Participation, ReportDocument, ReportRef
 from domain.errors import ConnectionLost, VendorError
@@ -199,7 +200,7 @@ class AmazonClient:
         answer = self._http.send(call)
         if answer.status_code == 200:
             try:
-                return answer.content, msgspec.json.decode(answer.content, type=kind)
+                return answer.content, msgspec.json.decode(without_nul(answer.content), type=kind)
             except msgspec.DecodeError as error:
                 problem = str(error)
             raise self._http.unreadable(operation, answer, problem)

@@ -11,9 +11,10 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
+from adapters.nul import NUL, has_nul
 from domain import access, alert, flow, mapping, order, posting, settlement
-from domain.errors import Tampered, Unbalanced
-from domain.event import Event
+from domain.errors import BadInput, Tampered, Unbalanced
+from domain.event import Event, check_texts
 
 State = dict[str, Any]
 Upcast = Callable[[State], State]
@@ -82,9 +83,13 @@ class EventMapper(Mapper[UUID]):
         self._encode = msgspec.json.Encoder(order="deterministic").encode
 
     def encode(self, event: Event) -> tuple[str, bytes]:
-        """The name and the bytes of an event."""
+        """The name and the bytes of an event. Raises BadInput for a text that no view could hold, or no line shows."""
+        check_texts(event)
         try:
-            return self._names[type(event)], self._encode(event)
+            name, state = self._names[type(event)], self._encode(event)
+            if NUL in state and has_nul(state):
+                raise BadInput(f"a text of {name} holds the character NUL, which PostgreSQL's text does not take")
+            return name, state
         except KeyError:
             raise TypeError(
                 f"{type(event).__name__} has no name in the event registry (event_store/mapper.py)"

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from adapters.http import UNREADABLE, Call, CourteousClient, Limit, QuotaKeeper, growing_wait
+from adapters.nul import without_nul
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
 from adapters.quickbooks.faults import action_for, fault_of, is_throttled
@@ -282,7 +283,7 @@ class QuickBooksClient:
 
     def _member(self, operation: str, answer: httpx.Response, member: str, kind: type[_T]) -> _T:
         """One member of an answer that must have succeeded."""
-        content = self._succeeded(operation, answer)
+        content = without_nul(self._succeeded(operation, answer))
         try:
             return msgspec.json.decode(msgspec.json.decode(content, type=wire.Members)[member], type=kind)
         except (msgspec.DecodeError, KeyError) as error:

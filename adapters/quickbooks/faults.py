@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from adapters.http import scrubbed
+from adapters.nul import without_nul
 from application.ports import Fault
 
 # retry: nothing was done, the same again later. replay: it may have been done, the same again under the same id.
@@ -108,7 +109,7 @@ def fault_of(answer: httpx.Response) -> Fault | None:
 def fault_in(content: bytes) -> Fault | None:
     """The first error of a `Fault` or `fault` member, if `content` is JSON that has one."""
     try:
-        refusal = msgspec.json.decode(content, type=_Refusal)
+        refusal = msgspec.json.decode(without_nul(content), type=_Refusal)
     except msgspec.DecodeError:
         return None
     fault = refusal.application or refusal.gateway

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from adapters.http import UNREADABLE
+from adapters.nul import without_nul
 from adapters.quickbooks.faults import fault_in
 from application.ports import Fault, Found, References
 from domain.document import Deposit, Document, Invoice, Payment
@@ -314,7 +315,7 @@ class _BatchAnswer(_Pascal, frozen=True):
 def decoded(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
     """Raises VendorError for what is not a JSON value of that kind."""
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(without_nul(bytes(content)), type=kind)
     except msgspec.DecodeError as error:
         raise VendorError(f"quickbooks' answer cannot be read: {error}", vendor=VENDOR, code=UNREADABLE) from None
 

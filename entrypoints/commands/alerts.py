@@ -1,11 +1,11 @@
 """`ml-connector alerts`: what stands, the channels it is told through, and a test of them."""
 
-import secrets
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from application.alerts import NewChannel, smtp_channel, webhook_channel
 from application.ports import StandingAlert
 from domain.alert import Alert
 from domain.errors import BadInput
@@ -51,10 +51,14 @@ def list_alerts(
 
 
 @app.command("test")
-def try_channels(flow: FlowName, as_json: AsJson = False) -> int:
-    """Send a test notice through each channel of the flow."""
+def try_channels(
+    flow: FlowName,
+    name: Annotated[str | None, typer.Argument(help="One channel; each of the flow's if none.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Send a test notice through each channel of the flow, or through one."""
     with services() as service:
-        tried = service.alerts.test(flow)
+        tried = service.alerts.test(flow, name)
     if as_json:
         print_json(
             {
@@ -88,17 +92,8 @@ def smtp(
     as_json: AsJson = False,
 ) -> int:
     """Mail through an SMTP server."""
-    settings = {
-        "kind": "smtp",
-        "host": host,
-        "port": str(port) if port is not None else "",
-        "security": security,
-        "user": user,
-        "password": _secret() if password_stdin else "",
-        "from": sender,
-        "to": ",".join(to),
-    }
-    return _add(flow, name, settings, ", ".join(to), as_json)
+    password = _secret() if password_stdin else ""
+    return _add(flow, name, smtp_channel(host, sender, to, security, port, user, password), as_json)
 
 
 @add_app.command()
@@ -112,11 +107,7 @@ def webhook(
     as_json: AsJson = False,
 ) -> int:
     """Signed JSON to an address; a signing secret that is made here is shown once."""
-    secret = _secret() if secret_stdin else secrets.token_urlsafe(32)
-    settings = {"kind": "webhook", "url": url, "secret": secret}
-    # What stands behind the path may be a secret of the receiver's.
-    host = url.partition("://")[2].partition("/")[0]
-    return _add(flow, name, settings, host, as_json, "" if secret_stdin else secret)
+    return _add(flow, name, webhook_channel(url, _secret() if secret_stdin else ""), as_json)
 
 
 @channel_app.command("list")
@@ -180,17 +171,20 @@ def alert_facts(one: StandingAlert) -> dict[str, Any]:
     }
 
 
-def _add(flow: str, name: str, settings: dict[str, str], address: str, as_json: bool, made_secret: str = "") -> int:
+def _add(flow: str, name: str, channel: NewChannel, as_json: bool) -> int:
     with services() as service:
-        service.alerts.add_channel(flow, name, settings, address, service.person)
+        service.alerts.add_channel(flow, name, channel.settings, channel.address, service.person)
         service.views.catch_up()
     if as_json:
-        shown = {"secret": made_secret} if made_secret else {}
-        print_json({"flow": flow, "channel": name, "kind": settings["kind"], "address": address, **shown})
+        facts = {"flow": flow, "channel": name, "kind": channel.settings["kind"], "address": channel.address}
+        print_json({**facts, **({"secret": channel.made} if channel.made else {})})
     else:
-        out.print(f"Alerts of {flow} go to {address} too. Try it: ml-connector alerts test {flow}", markup=False)
-        if made_secret:
-            out.print(f"Signing secret, shown this once: {made_secret}", markup=False)
+        out.print(
+            f"Alerts of {flow} go to {channel.address} too. Try it: ml-connector alerts test {flow} {name}",
+            markup=False,
+        )
+        if channel.made:
+            out.print(f"Signing secret, shown this once: {channel.made}", markup=False)
     return DONE
 
 

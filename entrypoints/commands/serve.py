@@ -1,5 +1,6 @@
 """`ml-connector serve`: the API over HTTP, until it is told to stop."""
 
+import contextlib
 import os
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import uvicorn
 from entrypoints.bootstrap import services
 from entrypoints.console import err
 from entrypoints.runner import Timer
+from entrypoints.telling import telling
 from entrypoints.web.app import CONNECTIONS, create_app
 
 GRACE_SECONDS = 10  # for requests under way when it is told to stop
@@ -21,7 +23,10 @@ def serve(
     timer: Annotated[bool, typer.Option(help="Run due flows too; without it a worker must.")] = True,
 ) -> int:
     """Serve the API and its documentation, and run due flows; SIGTERM finishes what is under way and stops."""
-    with services(person="serve", connections=CONNECTIONS) as service:
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(services(person="serve", connections=CONNECTIONS))
+        if timer:
+            stack.enter_context(telling(service))  # alerts that wait, between cycles
         config = uvicorn.Config(
             create_app(service),
             host=host,

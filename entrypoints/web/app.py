@@ -10,12 +10,15 @@ from litestar.di import Provide
 
 from entrypoints.bootstrap import Services
 from entrypoints.web import (
+    alerts,
     connections,
     documentation,
+    examination,
     flows,
     health,
     held,
     history,
+    judgements,
     metrics,
     oauth,
     postings,
@@ -61,6 +64,9 @@ def create_app(services: Services) -> Litestar:
             held.router,
             postings.router,
             history.router,
+            judgements.router,
+            alerts.router,
+            examination.router,
             tokens.router,
             session.router,
         ],

@@ -11,6 +11,7 @@ from litestar import Request, Response
 
 from adapters.answered_requests import Answer
 from adapters.views import DatabaseViews
+from application.diagnosis import Finding
 from domain.access import Holder
 from domain.errors import BadInput, UnknownFlow
 from entrypoints.bootstrap import Services
@@ -42,6 +43,7 @@ class Desk:
         self.follower = Follower(services.views, services.store)
         self._past: OrderedDict[int, DatabaseViews] = OrderedDict()
         self._past_guard = threading.Lock()
+        self._examining = threading.Lock()
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -112,6 +114,28 @@ class Desk:
             while len(self._past) > PAST_VIEWS:
                 self._past.popitem(last=False)  # not closed: another thread may read it still
             return views
+
+    # --- looking at how it is ---------------------------------------------------------------------------------
+
+    def examine(self, flow: str | None, *, installation: bool) -> list[Finding]:
+        """A doctor's findings about the installation, and about a flow or all, within about a minute.
+
+        One at a time, since each holds a thread. Raises UnknownFlow; refuses while another is under way.
+        """
+        services = self.services
+        names = [flow] if flow is not None else services.views.flows()
+        flows = [services.bookkeeping.flow(name) for name in names]
+        if not self._examining.acquire(blocking=False):
+            raise Refusal(
+                503, "another examination is under way", do="Send it again later.", headers={"Retry-After": "10"}
+            )
+        try:
+            doctor = services.doctor(brief=True)
+            if installation:
+                return doctor.examine(flows)
+            return [finding for one in flows for finding in doctor.flow(one)]
+        finally:
+            self._examining.release()
 
     # --- commands -----------------------------------------------------------------------------------------------
 

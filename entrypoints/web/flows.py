@@ -66,6 +66,12 @@ class Why(_Wanted, frozen=True):
     why: Annotated[str, Meta(max_length=500, pattern=f"{PRINTABLE}|^$")] = ""
 
 
+class WantedCycle(_Wanted, frozen=True):
+    """`retryRefused`: what QuickBooks refused is sent again."""
+
+    retry_refused: bool = False
+
+
 @read("/flows", READER)
 def list_flows(request: Request[Holder, Any, Any], desk: NamedDependency[Desk]) -> Flows:
     """The flows the token may see, as they are configured."""
@@ -163,15 +169,17 @@ def sync_now(
     request: Request[Holder, Any, Any],
     flow: FlowName,
     desk: NamedDependency[Desk],
+    data: JSONBody[WantedCycle | None] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[Done]:
     """Ask for a cycle now. A worker, or this service's own timer, takes it up within seconds; see the cycles."""
     services = desk.services
 
     def do(by: str) -> Done:
-        return _done(desk, ask_for_cycle(flow, services.bookkeeping, services.leases, services.clock, by))
+        again = services.views if data is not None and data.retry_refused else None
+        return _done(desk, ask_for_cycle(flow, services.bookkeeping, services.leases, services.clock, by, again))
 
-    return desk.once(asked_by(request, idempotency_key), do)
+    return desk.once(asked_by(request, idempotency_key, data), do)
 
 
 def _settings(wanted: WantedSettings) -> FlowSettings:

@@ -28,9 +28,13 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Readiness(msgspec.Struct, frozen=True, rename="camel"):
-    """What was looked at, each `ok`; where one is not, the answer is a problem with status 503 instead."""
+    """What was looked at, each `ok`; where one is not, the answer is a problem with status 503 instead.
+
+    `alerts` is told beside it: the service works while nobody can be told of that.
+    """
 
     checks: dict[str, str]
+    alerts: str
 
 
 @get("/health", opt={ROLE: PUBLIC}, sync_to_thread=False)
@@ -54,7 +58,7 @@ def show_readiness(desk: NamedDependency[Desk]) -> Readiness:
             503, "; ".join(ill), do="Look into the service's log, and run: ml-connector doctor.",
             headers={"Retry-After": "5"},
         )  # fmt: skip
-    return Readiness(dict.fromkeys(found, "ok"))
+    return Readiness(dict.fromkeys(found, "ok"), _try(lambda: _alerts(desk)) or "ok")
 
 
 def _try(check: Callable[[], str]) -> str:
@@ -83,6 +87,14 @@ def _worker(desk: Desk) -> str:
     if not waiting or any(worker.alive for worker in leases.workers()):
         return ""
     return f"{len(waiting)} flows are due and no worker is alive"
+
+
+def _alerts(desk: Desk) -> str:
+    """Counts alone: anybody may ask."""
+    troubled = desk.services.alerts.troubled().values()
+    failing, waiting = sum(one.failing for one in troubled), sum(one.waiting for one in troubled)
+    told = [f"{failing} channels fail"] * bool(failing) + [f"{waiting} notices wait"] * bool(waiting)
+    return ", ".join(told)
 
 
 router = Router("/", tags=["health"], route_handlers=[show_health, show_readiness])

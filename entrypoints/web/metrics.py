@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from application.ports import ChannelTotals
 from domain.access import READER
 from domain.money import format_minor
 from entrypoints.bootstrap import Services
@@ -89,7 +90,17 @@ class _Collector:
         calls = GaugeMetricFamily(
             "ml_connector_vendor_calls", "Calls to vendors, all days.", labels=("flow", "vendor", "operation")
         )
+        failing = GaugeMetricFamily(
+            "ml_connector_alert_channels_failing", "Alert channels whose last sending failed.", labels=("flow",)
+        )
+        waiting = GaugeMetricFamily(
+            "ml_connector_alert_notices_waiting", "Notices that no channel has taken yet.", labels=("flow",)
+        )
+        troubled = services.alerts.troubled()
         for flow in flows:
+            totals = troubled.get(flow, ChannelTotals())
+            failing.add_metric((flow,), totals.failing)
+            waiting.add_metric((flow,), totals.waiting)
             for (code, currency), (number, amount) in _held_by_code(views.query("held_groups", flow)).items():
                 documents.add_metric((flow, code, currency), number)
                 if currency:
@@ -102,7 +113,7 @@ class _Collector:
                 cycles.add_metric((flow, status), number)
             for (vendor, operation), number in services.quotas.calls_by_operation(flow).items():
                 calls.add_metric((flow, vendor, operation), number)
-        yield from (held, documents, postings, cycles, calls)
+        yield from (held, documents, postings, cycles, calls, failing, waiting)
 
     def _queue(self) -> Iterator[Metric]:
         leases = self._services.leases

@@ -18,10 +18,7 @@ from entrypoints.web.parameters import FlowName
 def examine(request: Request[Holder, Any, Any], flow: FlowName, desk: NamedDependency[Desk]) -> Response[str]:
     """The findings about one flow, and about the installation for those whose token is not limited to flows."""
     look = look_at(desk, flow)
-    doctor = desk.services.doctor()
-    findings = list(doctor.flow(desk.services.bookkeeping.flow(flow)))
-    if not request.user.flows:
-        findings += doctor.installation()
+    findings = desk.examine(flow, installation=not request.user.flows)
     return render(
         request,
         "doctor.html",
