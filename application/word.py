@@ -31,7 +31,7 @@ def adopt(
     Raises BadInput where there is no such document, another posting has it already, or it is of another customer or
     currency.
     """
-    _check(kind, why)
+    check(kind, why)
     if not (quickbooks_id.isascii() and quickbooks_id.isdigit()):
         raise BadInput(f"--id {quickbooks_id!r}: expected QuickBooks' id, digits only, as its page's address has it")
     document = bookkeeping.postings(flow.name, [(kind, key)])[kind, key].document
@@ -62,22 +62,24 @@ def release(
     flow: Flow, kind: str, key: str, not_ours: Sequence[str], bookkeeping: Bookkeeping, by: str, why: str
 ) -> int:
     """It is not ours, or gone: ours is planned anew, and `not_ours` are never taken for it. The event's position."""
-    _check(kind, why)
+    check(kind, why)
     return bookkeeping.release(flow.name, kind, key, not_ours, by, why)
 
 
 def keep(flow: Flow, settlement_id: str, bookkeeping: Bookkeeping, by: str, why: str) -> int:
     """A settlement whose id Amazon sent again with other lines stands as it was. The event's position."""
-    _check_reason(why, "Seller Support case 123")
+    check_reason(why)
     return bookkeeping.lift_dispute(flow, settlement_id, by, why).position
 
 
-def _check(kind: str, why: str) -> None:
+def check(kind: str, why: str) -> None:
+    """Raises BadInput for a kind that is none, or without a reason."""
     if kind not in KINDS:
         raise BadInput(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
-    _check_reason(why, "made by hand on 3 May")
+    check_reason(why, "made by hand on 3 May")
 
 
-def _check_reason(why: str, example: str) -> None:
+def check_reason(why: str, example: str = "Seller Support case 123") -> None:
+    """Raises BadInput where none is given."""
     if not why.strip():
         raise BadInput(f"--why is needed: the reason stands in the audit trail, for example --why {example!r}")

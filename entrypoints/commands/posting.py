@@ -26,6 +26,7 @@ def adopt(
     as_json: AsJson = False,
 ) -> int:
     """It is the same: the document of QuickBooks counts as posted; a different total stays on the list."""
+    word.check(kind, why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
         service.views.catch_up()
@@ -63,6 +64,7 @@ def release(
     as_json: AsJson = False,
 ) -> int:
     """It is another, or gone: ours is planned and sent anew, and documents named by --not are never taken for it."""
+    word.check(kind, why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
         word.release(state, kind, key, not_ours or [], service.bookkeeping, service.person, why)

@@ -40,6 +40,7 @@ def keep(
     as_json: AsJson = False,
 ) -> int:
     """Keep a settlement as it was first complete, where Amazon sent its id again with other lines."""
+    word.check_reason(why)
     with services() as service:
         state = service.bookkeeping.flow(flow)
         word.keep(state, settlement_id, service.bookkeeping, service.person, why)

@@ -121,12 +121,13 @@ def test_what_stands_is_not_raised_again_and_what_is_gone_is_cleared() -> None:
     begun = decide([alert], [])
     ((channel, notice),) = begun.notices
     assert (channel, notice.kind, notice.id) == ("office", "raised", f"{begun.raised[0].id}-raised")
-    assert notice.link == "https://books.example.com/flows/us/held?code=unmapped"
+    assert notice.link == "https://books.example.com/flows/us/orders/A1"
 
     (grown,) = alerts(held=[one, held("A2", "unmapped", 5)]).values()
     goes_on = decide([grown], list(begun.raised))
     assert (goes_on.raised, goes_on.cleared) == ([], [])
     assert [stands.id for stands in goes_on.changed] == [begun.raised[0].id]
+    assert grown.path == "/flows/us/held?code=unmapped"
     assert {notice.id for _, notice in goes_on.notices} == {notice.id}
 
     over = decide([], list(begun.raised))

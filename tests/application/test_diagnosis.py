@@ -13,6 +13,7 @@ from shop import Shop
 from application.diagnosis import Doctor, Finding, worst
 from application.ports import AuditFinding, DiskFacts, KeyFacts, StoreFacts
 from domain.errors import Throttled
+from domain.flow import FlowSettings
 from entrypoints.settings import load
 from entrypoints.settings_check import settings_findings
 
@@ -188,6 +189,39 @@ def test_a_quota_that_is_used_up_is_no_illness(open_shop: OpenShop, monkeypatch:
         assert "used up" in finding.text
         with pytest.raises(Throttled):
             shop.services._quotas(10.0).reserve("amazon/us/searchOrders", 1.0, 1.0)
+
+
+def test_a_vendor_that_hangs_does_not_hold_who_waits_for_the_answer(open_shop: OpenShop) -> None:
+    with open_shop(orders=5, settlements=1, seed=4) as shop:
+        shop.set_up()
+        doctor = shop.services.doctor(brief=True)
+        doctor._until = shop.services.clock()
+
+        found = doctor.examine([shop.flow()])
+
+        assert all("time was over" in one.text for one in found if one.subject.startswith("us: "))
+        assert worst(found) == "warning"
+
+
+def test_no_client_stays_open_after_a_question(open_shop: OpenShop) -> None:
+    with open_shop(orders=5, settlements=1, seed=4) as shop:
+        shop.set_up()
+        opened: list[Any] = []
+        seller, company = shop.services.amazon, shop.services.quickbooks
+
+        def kept(open_it: Any) -> Any:
+            def open_client(*arguments: Any, **more: Any) -> Any:
+                opened.append(open_it(*arguments, **more))
+                return opened[-1]
+
+            return open_client
+
+        shop.services.amazon = kept(seller)  # type: ignore[method-assign]
+        shop.services.quickbooks = kept(company)  # type: ignore[method-assign]
+        assert examined(shop)["us: amazon getReports"].ok
+        shop.services.flow_setup.configure("us", FlowSettings(banks={"USD": "Checking"}), "ada")
+        assert len(opened) == 3
+        assert all(client._http._http.is_closed for client in opened)
 
 
 def test_missing_application_credentials_and_sandboxes_are_told() -> None:

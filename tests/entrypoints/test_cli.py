@@ -113,6 +113,7 @@ def test_the_demo_ties(tmp_path: Path) -> None:
         (["posting", "adopt", "x", "bill", "1", "--id", "2", "--why", "y"], "invoice, payment, deposit"),
         (["posting", "release", "x", "deposit", "1"], "--why is needed"),
         (["settlement", "keep", "x", "1"], "--why is needed"),
+        (["alerts", "channel", "add", "webhook", "x", "hook", "--url", "https://example.com/a\x1bb"], "U+001B"),
         (["connect", "amazon", "x"], "no flow named 'x'"),
         (["connect", "revoke", "ebay", "x"], "amazon, quickbooks"),
         (["flow", "configure", "x"], "nothing to change"),

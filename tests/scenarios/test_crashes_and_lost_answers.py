@@ -271,8 +271,7 @@ def first(shop: Shop, entity: str, quickbooks_id: str = "") -> dict[str, Any]:
 def adopt(shop: Shop, kind: str, key: str, quickbooks_id: str, flow: str = "us") -> None:
     service = shop.services
     service.views.catch_up()
-    quickbooks = service.quickbooks(shop.flow(flow))
-    keep = service.bookkeeping, service.views, quickbooks, service.evidence
+    keep = service.bookkeeping, service.views, service.quickbooks, service.evidence
     word.adopt(shop.flow(flow), kind, key, quickbooks_id, *keep, "ada", "I know it")
 
 
@@ -344,8 +343,10 @@ def test_a_document_is_adopted_once_and_only_where_it_can_be_the_one(open_shop: 
 
         with pytest.raises(BadInput, match=posted["key"]):
             adopt(shop, "deposit", key, posted["quickbooks_id"])
-        with pytest.raises(BadInput, match="no deposit with id zzz"):
-            adopt(shop, "deposit", key, "zzz")
+        with pytest.raises(BadInput, match="no deposit with id 999999"):
+            adopt(shop, "deposit", key, "999999")
+        with pytest.raises(BadInput, match="digits only"):
+            adopt(shop, "deposit", key, "../company/1")
         with pytest.raises(BadInput, match="does not wait"):
             adopt(shop, "deposit", posted["key"], by_hand_id)
 

@@ -1,5 +1,6 @@
 """The log on both databases: the contract, rivals, names and shapes that must stay readable for ever."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -13,9 +14,11 @@ from workers import append_many, append_once, event, open_all, started, together
 from adapters.database import Database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.event_store.mapper import EVENTS, EventMapper
+from adapters.nul import without_nul
 from application.ports import Append, Head
-from domain.errors import Conflict, Tampered
+from domain.errors import BadInput, Conflict, Tampered
 from domain.event import Event, stream_id
+from domain.mapping import QuickBooksRef
 from domain.posting import PostingPlanned
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,6 +65,31 @@ def test_heads_keep_the_content_hash_until_another_comes(store: DatabaseEventSto
     assert store.heads([A, B, C]) == {A: Head(1, "first"), B: Head(1, "")}
     store.append([Append(A, 1, [event(2)]), Append(B, 1, [event(2)], "second")])
     assert store.heads([A, B]) == {A: Head(2, "first"), B: Head(2, "second")}
+
+
+@pytest.mark.parametrize("name", ["flow.paused.v1", "mapping.changed.v1", "posting.released.v1"])
+def test_what_a_person_writes_is_one_line(store: DatabaseEventStore, database: Database, name: str) -> None:
+    for character, code in (("\0", "U+0000"), ("\x1b[2J", "U+001B"), ("\n", "U+000A"), ("\x7f", "U+007F")):
+        wrong = msgspec.structs.replace(EXAMPLES[name], why=f"a{character}b")  # type: ignore[call-arg]
+        with pytest.raises(BadInput, match=f"^why: .*{re.escape(code)}"):
+            store.append([Append(A, 0, [wrong])])
+    assert everything(database) == [[], [], []]
+
+
+def test_no_text_of_any_depth_holds_nul(store: DatabaseEventStore) -> None:
+    """PostgreSQL would keep the event's bytes and take no view of it, ever."""
+    changed = EXAMPLES["mapping.changed.v1"]
+    deep = msgspec.structs.replace(changed, banks={"USD": QuickBooksRef("1", "Check\0ing")})  # type: ignore[call-arg]
+    with pytest.raises(BadInput, match="NUL"):
+        store.append([Append(A, 0, [deep])])
+    spelled = msgspec.structs.replace(changed, banks={"USD": QuickBooksRef("1", r"C:\u0000")})  # type: ignore[call-arg]
+    assert store.append([Append(A, 0, [spelled])]) == 1
+    assert store.load([A])[A] == [spelled]
+
+
+def test_a_vendors_nul_is_read_as_what_it_cannot_be() -> None:
+    text = msgspec.json.encode({"title": "a\0b", "path": r"\u0000", "end": "\\\0"})
+    assert msgspec.json.decode(without_nul(text)) == {"title": "a\ufffdb", "path": r"\u0000", "end": "\\\ufffd"}
 
 
 def test_a_stream_without_events_gets_no_head(store: DatabaseEventStore) -> None:

@@ -31,6 +31,7 @@ NEEDS = {
         "GET /api/v1/flows/{flow}/postings", "GET /api/v1/flows/{flow}/postings/{kind}/{key}",
         "GET /api/v1/flows/{flow}/postings/{kind}/{key}/lineage", "GET /api/v1/flows/{flow}/cycles",
         "GET /api/v1/flows/{flow}/cycles/{cycle}", "GET /api/v1/flows/{flow}/cycles/{cycle}/progress", "GET /metrics",
+        "GET /api/v1/flows/{flow}/alerts", "GET /api/v1/flows/{flow}/alerts/channels",
     },
     "auditor": {
         "GET /api/v1/events", "GET /api/v1/flows/{flow}/events", "GET /api/v1/audit/verify",
@@ -38,11 +39,17 @@ NEEDS = {
     },
     "operator": {
         "POST /api/v1/flows/{flow}/pause", "POST /api/v1/flows/{flow}/resume", "POST /api/v1/flows/{flow}/sync",
-        "POST /api/v1/flows/{flow}/mapping/changes",
+        "POST /api/v1/flows/{flow}/mapping/changes", "POST /api/v1/flows/{flow}/settlements/{settlement_id}/keep",
+        "POST /api/v1/flows/{flow}/postings/{kind}/{key}/adopt",
+        "POST /api/v1/flows/{flow}/postings/{kind}/{key}/release",
+        "POST /api/v1/flows/{flow}/alerts/channels/{channel}/test",
+        "GET /api/v1/examination", "GET /api/v1/flows/{flow}/examination",
     },
     "admin": {
         "GET /api/v1/tokens", "POST /api/v1/tokens", "POST /api/v1/tokens/{name}/revoke", "POST /api/v1/flows",
-        "PATCH /api/v1/flows/{flow}", "POST /api/v1/flows/{flow}/connections/{vendor}",
+        "PATCH /api/v1/flows/{flow}",
+        "POST /api/v1/flows/{flow}/alerts/channels/smtp", "POST /api/v1/flows/{flow}/alerts/channels/webhook",
+        "POST /api/v1/flows/{flow}/alerts/channels/{channel}/remove", "POST /api/v1/flows/{flow}/connections/{vendor}",
     },
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from shop import Shop
 
 from adapters.simulated.serving import loopback_socket, serving
+from application.alerts import webhook_channel
 from entrypoints.web.app import create_app
 
 EXAMPLES = 25  # for each operation, of what its document allows and of what it does not
@@ -32,6 +33,8 @@ LEFT_OUT = [positive_data_acceptance, ignored_auth]
 @contextlib.contextmanager
 def _served() -> Iterator[tuple[str, str, dict[str, Any]]]:
     with support.traded() as shop:
+        dead = webhook_channel("http://127.0.0.1:9/", "a signing secret")
+        shop.services.alerts.add_channel("us", "dead", dead.settings, dead.address, "tests")
         shop.services.settings = msgspec.structs.replace(shop.services.settings, requests_per_minute=10_000_000)
         token = support.make_token(shop.services, "any", "admin")
         support.make_token(shop.services, "another", "reader")
@@ -51,6 +54,7 @@ def _what_is_there(shop: Shop) -> dict[str, Any]:
         "key": deposit["key"],
         "cycle": shop.rows("cycles")[0]["cycle"],
         "name": "another",
+        "channel": "dead",
         "vendor": "amazon",
     }
 

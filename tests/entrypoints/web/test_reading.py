@@ -166,4 +166,7 @@ def test_metrics_count_requests_by_route_not_by_address(api: Api) -> None:
 
 def test_health_and_readiness_need_no_token(api: Api) -> None:
     assert api.client.get("/health").json()["status"] == "ok"
-    assert api.client.get("/ready").json() == {"checks": {"database": "ok", "views": "ok", "worker": "ok"}}
+    assert api.client.get("/ready").json() == {
+        "checks": {"database": "ok", "views": "ok", "worker": "ok"},
+        "alerts": "ok",
+    }
