@@ -11,10 +11,11 @@ EVERY_SECONDS = 30.0
 
 @contextlib.contextmanager
 def telling(service: Services, every_seconds: float = EVERY_SECONDS) -> Iterator[None]:
-    """Deliver what is due, now and then, in a thread of its own, as long as the block lasts."""
+    """Deliver what is due, at once and then now and again, in a thread of its own, as long as the block lasts."""
     over = threading.Event()
 
     def tell() -> None:
+        service.alerts.deliver_all()
         while not over.wait(every_seconds):
             service.alerts.deliver_all()
 

@@ -13,7 +13,10 @@ from typing import Any
 
 import httpx
 from api import make_token
+from receivers import hook
 
+from adapters.alerts.book import DatabaseAlertBook
+from application.alerts import webhook_channel
 from entrypoints.settings import PREFIX
 
 
@@ -103,6 +106,29 @@ def test_what_another_process_recorded_is_waited_for(open_shop: Any) -> None:
                 timeout=30,
             ).json()["items"]
             assert [(row["position"] <= first["position"], row["by"]) for row in seen] == [(True, "api:boss")]
+
+
+def test_what_waits_to_be_told_is_delivered_by_the_timers_process_between_cycles(open_shop: Any) -> None:
+    with open_shop(orders=60, settlements=3, seed=11, troubles=("unmapped_line",)) as shop, hook() as receiver:
+        shop.set_up()
+        shop.services.flow_setup.pause("us", "tests")  # no cycle will tell it
+        channel = webhook_channel(receiver.url)
+        shop.services.alerts.add_channel("us", "chat", channel.settings, channel.address, "tests")
+        receiver.dead = True
+        shop.sync()
+        assert shop.services.alerts.troubled()["us"].waiting == 1
+        receiver.dead = False
+        now = shop.services.clock()
+        DatabaseAlertBook(shop.services.database).failed("us", "chat", "it rested long enough", now, now)
+        with serving(shop.environment(), "--no-timer"):
+            time.sleep(1)
+            assert receiver.posts == []
+        with serving(shop.environment()):
+            until = time.monotonic() + 30
+            while not receiver.posts and time.monotonic() < until:
+                time.sleep(0.05)
+        assert [json.loads(body)["event"] for _, body in receiver.posts] == ["raised"]
+        assert shop.services.alerts.troubled() == {}
 
 
 def _first_cycle(http: httpx.Client) -> str:
