@@ -15,7 +15,7 @@ from adapters.keyring import KeyRing
 
 KEPT_SECONDS = 7 * 24 * 3600.0
 CLAIM_SECONDS = 600.0  # after that a claim without an answer is a process that died, and another may try
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 1.0  # a handler's thread waits: not for long, or one client could hold up all
 POLL_SECONDS = 0.05
 
 SCHEMA = (

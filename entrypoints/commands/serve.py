@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -9,7 +11,7 @@ import uvicorn
 
 from entrypoints.bootstrap import services
 from entrypoints.console import err
-from entrypoints.runner import Timer
+from entrypoints.runner import Runner, Timer
 from entrypoints.telling import telling
 from entrypoints.web.app import CONNECTIONS, create_app
 
@@ -41,8 +43,11 @@ def serve(
             date_header=True,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        server = _Announcing(config)
         runner = Timer(service) if timer else None
+        server = _Announcing(config, runner)
+        # uvicorn raises the signal anew once it has shut down; unheeded, it would end the process within a cycle.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: None)
         if runner is not None:
             runner.start()
         try:
@@ -55,7 +60,19 @@ def serve(
 
 
 class _Announcing(uvicorn.Server):
-    """Says where it listens once it does, so that a program that starts it knows when and where to ask."""
+    """Says where it listens once it does, so that a program that starts it knows when and where to ask.
+
+    Told to stop, it lets no cycle begin while it still answers the last requests.
+    """
+
+    def __init__(self, config: uvicorn.Config, runner: Runner | None) -> None:
+        super().__init__(config)
+        self._runner = runner
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._runner is not None:
+            self._runner.stop()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: object = None) -> None:
         await super().startup(sockets)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """What the handlers share: the services, the views as of now or then, and commands that are done once."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ class Desk:
         self.services = services
         self.guesses = Rate(GUESSES_PER_MINUTE)
         self.follower = Follower(services.views, services.store)
+        self.streams: Counter[str] = Counter()  # open streams of events by holder
         self._past: OrderedDict[int, DatabaseViews] = OrderedDict()
         self._past_guard = threading.Lock()
         self._examining = threading.Lock()

@@ -52,6 +52,13 @@ class Follower:
         self.position = max(self.position, self._views.catch_up())
         return self.position
 
+    def follow_if_it_can(self) -> None:
+        """Fold now, after a command that is done: what keeps the views from following does not undo it."""
+        try:
+            self.follow()
+        except Exception:
+            log.exception("the views could not follow a command; they will later")
+
     @property
     def behind_seconds(self) -> float:
         """For how long folding has failed."""

@@ -13,13 +13,15 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from domain.access import AUDITOR, EVERYWHERE, READER, Holder
 from entrypoints.bootstrap import exporter
 from entrypoints.web import answers
-from entrypoints.web.access import ROLE, read
+from entrypoints.web.access import ROLE, cookie_of, read
 from entrypoints.web.answers import CycleFacts, EventFacts, Page
 from entrypoints.web.desk import Desk
 from entrypoints.web.paging import PAGE
 from entrypoints.web.parameters import AsOf, Cursor, FlowName, Limit, text_filter
+from entrypoints.web.problems import Refusal
 
 PROGRESS_EVERY = 0.5  # seconds between two looks at a running cycle
+STREAMS = 8  # open at a time by one holder: each reads the database twice a second
 STREAM_SECONDS = 900.0  # then the stream ends, and a client that still cares asks again
 
 # What the events of a cycle mean to somebody who watches it.
@@ -152,22 +154,46 @@ async def follow_cycle(
 ) -> ServerSentEvent:
     """A cycle's progress as server-sent events named `progress`, each a whole state; ends with `finished` or `failed`.
 
-    A stream that the cycle outlives ends after 15 minutes; ask again.
+    A stream that the cycle outlives ends after 15 minutes; ask again. It ends with the token or session it was opened
+    with, and one holder has at most eight at a time.
     """
+    holder = request.user.name
+    if desk.streams[holder] >= STREAMS:
+        raise Refusal(
+            429,
+            f"{STREAMS} streams are open already",
+            do="Close one, or ask for the cycle from time to time.",
+            headers={"Retry-After": "5"},
+        )
     first = await asyncio.to_thread(_progress, desk, flow, cycle)
 
     async def states() -> AsyncIterator[ServerSentEventMessage]:
         state = first
-        yield _message(state)
-        deadline = asyncio.get_running_loop().time() + STREAM_SECONDS
-        while state.status == "running" and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(PROGRESS_EVERY)
-            following = await asyncio.to_thread(_progress, desk, flow, cycle)
-            if (following.steps, following.status) != (state.steps, state.status):
-                yield _message(following)
-            state = following
+        desk.streams[holder] += 1
+        try:
+            yield _message(state)
+            deadline = asyncio.get_running_loop().time() + STREAM_SECONDS
+            while state.status == "running" and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(PROGRESS_EVERY)
+                if not await asyncio.to_thread(_still_in, desk, request):
+                    return
+                following = await asyncio.to_thread(_progress, desk, flow, cycle)
+                if (following.steps, following.status) != (state.steps, state.status):
+                    yield _message(following)
+                state = following
+        finally:
+            desk.streams[holder] -= 1
 
     return ServerSentEvent(states())
+
+
+def _still_in(desk: Desk, request: Request[Holder, Any, Any]) -> bool:
+    """Whether what a stream was opened with still opens anything: the token, and the session where there is one."""
+    cookie = cookie_of(request.scope) if "authorization" not in request.headers else None
+    services = desk.services
+    if cookie is not None and services.sessions.find(cookie, active=False) is None:
+        return False
+    return services.tokens.named(request.user.name) is not None
 
 
 def _progress(desk: Desk, flow: str, cycle: str) -> Progress:

@@ -17,6 +17,7 @@ from adapters.sessions import LASTS
 from domain.access import READER, Holder
 from entrypoints.web.access import COOKIE, PUBLIC, cookie_of, read, refuse_guess, signing
 from entrypoints.web.desk import Desk
+from entrypoints.web.problems import Refusal
 
 
 class SignIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -45,6 +46,9 @@ def sign_in(
     request: Request[Any, Any, Any], data: JSONBody[SignIn], desk: NamedDependency[Desk]
 ) -> Response[SessionFacts]:
     """Begin a session with an API token; the answer sets its cookie. It lasts twelve hours, or as long as the token."""
+    _refuse_strangers(request)
+    if (former := cookie_of(request.scope)) is not None:
+        desk.services.sessions.end(former)
     begun = desk.services.sessions.begin(data.token)
     if begun is None:
         refuse_guess(desk.guesses, request.scope)
@@ -52,6 +56,20 @@ def sign_in(
     holder = session.holder
     facts = SessionFacts(holder.name, holder.role, list(holder.flows), session.csrf)
     return Response(facts, cookies=[session_cookie(desk, cookie, int(LASTS.total_seconds()))])
+
+
+def _refuse_strangers(request: Request[Any, Any, Any]) -> None:
+    """A form of another site could sign a browser in under a name that is not its person's."""
+    site = request.headers.get("sec-fetch-site", "none")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" and site in ("none", "same-origin"):
+        return
+    raise Refusal(
+        422,
+        "a session begins from this service's own pages, with a body of application/json",
+        field="Content-Type",
+        do="Send Content-Type: application/json, from a page of this service or from a program.",
+    )
 
 
 @read("/session", READER, follows=False)

@@ -61,7 +61,7 @@ def make_token(
             services.clock,
             by,
         )
-        desk.follower.follow()
+        desk.follower.follow_if_it_can()  # a repeat could not tell the secret again
         return MadeToken(made.secret, answers.token(made.facts), made.position)
 
     return desk.once(asked_by(request, idempotency_key, data), do)
@@ -79,7 +79,7 @@ def end_token(
 
     def do(by: str) -> Done:
         position = revoke_token(name, services.tokens, services.store, services.clock, by)
-        desk.follower.follow()
+        desk.follower.follow_if_it_can()
         return Done(position, True)
 
     return desk.once(asked_by(request, idempotency_key), do)

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from receivers import hook, mail_server
 
 from adapters.alerts import open_channel, smtp
+from adapters.alerts.addresses import is_near
 from adapters.alerts.webhook import signature, verified
 from application.ports import Notice, StandingAlert
 from domain.alert import Alert
@@ -223,3 +224,16 @@ def test_a_webhook_that_hangs_up_fails_the_channel() -> None:
 def test_settings_that_cannot_be_are_refused_with_what_is_expected(settings: dict[str, str], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         channel(settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [
+        ("127.0.0.1", True), ("::1", True), ("localhost", True), ("mailpit", True), ("db_1", True),
+        ("8.8.8.8", False), ("2001:db8::1", False), ("134744072", False), ("0x8080808", False), ("example.com", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_plain_text_is_spoken_to_neighbours_only(host: str, near: bool) -> None:
+    """A number is an address in any notation, and may be anywhere."""
+    assert is_near(host) is near

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from api import make_token
 from receivers import hook
 
 from adapters.alerts.book import DatabaseAlertBook
+from application.access import revoke_token
 from application.alerts import webhook_channel
 from entrypoints.settings import PREFIX
 
@@ -81,7 +82,33 @@ def test_a_cycle_is_asked_for_run_by_the_timer_and_watched(open_shop: Any) -> No
             assert ready.status_code == 200, ready.text
 
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+
+
+def test_told_to_stop_within_a_cycle_it_ends_the_call_in_hand_and_gives_the_flow_back(open_shop: Any) -> None:
+    """Ended within a call, nobody would know what became of it, and the flow would wait for a dead process."""
+    with open_shop(orders=400, settlements=2, seed=3) as shop:
+        shop.set_up()
+        shop.control("quickbooks", "faults", [{"on": "batch", "kind": "slow:0.5", "times": 50}])
+        with serving(shop.environment()) as (_, process):
+            _until(lambda: shop.rows("batches"))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+
+        shop.services.views.catch_up()
+        assert shop.services.views.open_batches("us") == []  # what was sent is answered
+        (cycle,) = shop.rows("cycles")
+        assert cycle["status"] == "stopped"
+        leases = shop.services.leases
+        assert not leases.states()["us"].held
+        assert leases.workers() == []
+
+
+def _until(seen: Callable[[], Any], seconds: float = 40.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
 
 
 def test_what_another_process_recorded_is_waited_for(open_shop: Any) -> None:
@@ -138,3 +165,23 @@ def _first_cycle(http: httpx.Client) -> str:
             return str(items[-1]["cycle"])
         time.sleep(0.1)
     raise AssertionError("no cycle began within 30 s")
+
+
+def test_a_stream_ends_with_the_token_it_was_opened_with(open_shop: Any) -> None:
+    with open_shop(orders=400, settlements=2, seed=3) as shop:
+        shop.set_up()
+        shop.control("quickbooks", "faults", [{"on": "batch", "kind": "slow:1", "times": 50}])
+        leaky = {"Authorization": f"Bearer {make_token(shop.services, 'leaky', 'reader')}"}
+        with serving(shop.environment()) as (url, process), httpx.Client(base_url=f"{url}/api/v1", timeout=30) as http:
+            http.headers.update(leaky)
+            cycle = _first_cycle(http)
+            with http.stream("GET", f"/flows/us/cycles/{cycle}/progress") as stream:
+                lines = stream.iter_lines()
+                assert next(lines)
+                services = shop.services
+                revoke_token("leaky", services.tokens, services.store, services.clock, "tests")
+                events = [line for line in lines if line.startswith("event: ")]
+            assert set(events) <= {"event: progress"}  # cut off: the cycle's end is not told any more
+            _until(lambda: http.get("/me").status_code == 401, 5)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0

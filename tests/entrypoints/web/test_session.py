@@ -83,3 +83,23 @@ def test_neither_cookie_nor_token_is_stored_in_clear_and_wrong_tokens_are_slowed
     answers = [api.client.post("/api/v1/session", json={"token": "mlc_wrong"}).status_code for _ in range(8)]
     assert set(answers) == {401, 429}
     assert answers[-1] == 429
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"},
+        {"Content-Type": "application/json", "Sec-Fetch-Site": "same-site"},
+    ],
+    ids=["what a form can send", "another site", "a neighbour"],
+)
+def test_another_site_signs_nobody_in(api: Api, headers: dict[str, str]) -> None:
+    """Otherwise a person would work, and be recorded, under the name of whoever made that site."""
+    api.client.cookies.clear()
+    body = b'{"token": "' + api.tokens["operator"].encode() + b'"}'
+
+    refused = api.client.post("/api/v1/session", content=body, headers=headers)
+
+    assert refused.status_code == 422
+    assert "set-cookie" not in refused.headers
