@@ -226,6 +226,23 @@ class Page(msgspec.Struct, frozen=True):
     next: tuple[Any, ...] | None
 
 
+# Filters whose words are known: another one would read as "there is none".
+_POSTING_KINDS = ("invoice", "payment", "deposit")
+_WORDS = {
+    ("settlements", "status"): ("disputed", "received", "before_start", "held", "planned", "posting", "posted"),
+    ("orders", "reconciliation"): (
+        *("seen", "ready", "held", "planned", "invoiced", "part_settled", "settled", "cancelled", "no_post"),
+        "recognised",
+    ),
+    ("postings", "kind"): _POSTING_KINDS,
+    ("postings", "status"): ("held", "planned", "submitted", "posted", "rejected", "withdrawn"),
+    ("held", "kind"): _POSTING_KINDS,
+    ("gaps", "status"): ("open", "found"),
+    ("cycles", "status"): ("running", "finished", "failed", "stopped"),
+    ("batches", "status"): ("sent", "answered"),
+}
+
+
 def answer(cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any]) -> list[Row]:
     """The rows of a report. Raises BadInput, naming what there is, for a report or filter that is not known."""
     match name:
@@ -285,6 +302,19 @@ def _check(name: str, filters: Mapping[str, Any], allowed: tuple[str, ...]) -> N
     if unknown:
         names = ", ".join(allowed) or "none"
         raise BadInput(f"report {name} has no filter {', '.join(map(repr, unknown))}; its filters are: {names}")
+    for filter_name, value in filters.items():
+        words = _WORDS.get((name, filter_name))
+        if value is not None and words is not None and value not in words:
+            raise BadInput(f"{filter_name} {value!r}: expected one of {', '.join(words)}")
+        if value is not None and filter_name in ("from_day", "to_day"):
+            _check_day(filter_name, value)
+
+
+def _check_day(name: str, value: object) -> None:
+    try:
+        date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInput(f"{name} {value!r}: expected a day like 2026-11-24") from None
 
 
 def _select(

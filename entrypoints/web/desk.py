@@ -70,8 +70,12 @@ class Desk:
         cursor: str | None,
         make: Callable[[Row], T],
         as_of: str | None = None,
-    ) -> tuple[list[T], str | None]:
-        """A page of a report as answers, and the cursor of the next. Raises UnknownFlow, BadInput."""
+    ) -> tuple[list[T], str | None, int]:
+        """A page of a report as answers, the cursor of the next, and a position it shows at least.
+
+        Raises UnknownFlow, BadInput.
+        """
+        position = self.position(as_of)  # before the rows: what is folded meanwhile may show, what is claimed must
         views = self.views(as_of)
         asked = {key: value for key, value in filters.items() if value is not None}
         after = paging.opened(cursor, name, asked) if cursor is not None else None
@@ -79,7 +83,7 @@ class Desk:
         if not page.rows and flow:
             self.know(flow)
         following = paging.closed(name, asked, page.next) if page.next is not None else None
-        return [make(row) for row in page.rows], following
+        return [make(row) for row in page.rows], following, position
 
     def one(self, name: str, flow: str, what: str, **filters: Any) -> Row:
         """The one row there is. Refuses with 404, saying `what` is not there."""

@@ -78,8 +78,7 @@ def list_held(
         "order_id": order_id,
         "settlement_id": settlement_id,
     }
-    items, following = desk.page("held", flow, filters, limit, cursor, answers.held_facts, as_of)
-    return Page(items, following, desk.position(as_of))
+    return Page(*desk.page("held", flow, filters, limit, cursor, answers.held_facts, as_of))
 
 
 @read("/flows/{flow:str}/held/groups", READER, kept=True)

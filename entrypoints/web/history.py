@@ -84,8 +84,7 @@ def list_events(
         "since": since,
         "until": until,
     }
-    items, following = desk.page("audit", flow, filters, limit, cursor, answers.event_facts)
-    return Page(items, following, desk.position(None))
+    return Page(*desk.page("audit", flow, filters, limit, cursor, answers.event_facts))
 
 
 @read("/events", AUDITOR, installation=True)
@@ -96,8 +95,7 @@ def list_own_events(
     cursor: Cursor = None,
 ) -> Page[EventFacts]:
     """The audit trail of what belongs to no flow: who was given a token, and who lost one."""
-    items, following = desk.page("audit", EVERYWHERE, {"by": by}, limit, cursor, answers.event_facts)
-    return Page(items, following, desk.position(None))
+    return Page(*desk.page("audit", EVERYWHERE, {"by": by}, limit, cursor, answers.event_facts))
 
 
 @read("/audit/verify", AUDITOR, installation=True, follows=False)
@@ -132,14 +130,13 @@ def export_books(
 def list_cycles(
     flow: FlowName,
     desk: NamedDependency[Desk],
-    status: Annotated[str | None, text_filter("running, finished or failed.")] = None,
+    status: Annotated[str | None, text_filter("running, finished, failed or stopped.")] = None,
     as_of: AsOf = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[CycleFacts]:
     """Cycles, newest first."""
-    items, following = desk.page("cycles", flow, {"status": status}, limit, cursor, answers.cycle_facts, as_of)
-    return Page(items, following, desk.position(as_of))
+    return Page(*desk.page("cycles", flow, {"status": status}, limit, cursor, answers.cycle_facts, as_of))
 
 
 @read("/flows/{flow:str}/cycles/{cycle:str}", READER)

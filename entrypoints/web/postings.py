@@ -31,8 +31,7 @@ def list_postings(
 ) -> Page[PostingFacts]:
     """Documents, the last changed first."""
     filters = {"kind": kind, "status": status, "order_id": order_id, "settlement_id": settlement_id}
-    items, following = desk.page("postings", flow, filters, limit, cursor, answers.posting_facts, as_of)
-    return Page(items, following, desk.position(as_of))
+    return Page(*desk.page("postings", flow, filters, limit, cursor, answers.posting_facts, as_of))
 
 
 @read("/flows/{flow:str}/postings/{kind:str}/{key:str}", READER, kept=True)

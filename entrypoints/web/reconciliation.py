@@ -49,7 +49,9 @@ def show_status(flow: FlowName, desk: NamedDependency[Desk], as_of: AsOf = None)
 def list_settlements(
     flow: FlowName,
     desk: NamedDependency[Desk],
-    status: Annotated[str | None, text_filter("disputed, received, held, planned, posting or posted.")] = None,
+    status: Annotated[
+        str | None, text_filter("disputed, received, before_start, held, planned, posting or posted.")
+    ] = None,
     currency: Annotated[str | None, text_filter("An ISO 4217 code.")] = None,
     from_day: Annotated[str | None, text_filter("Deposited on this day or later, YYYY-MM-DD.")] = None,
     to_day: Annotated[str | None, text_filter("Deposited on this day or earlier, YYYY-MM-DD.")] = None,
@@ -59,8 +61,7 @@ def list_settlements(
 ) -> Page[SettlementFacts]:
     """Settlements and whether they tie, newest first."""
     filters = {"status": status, "currency": currency, "from_day": from_day, "to_day": to_day}
-    items, following = desk.page("settlements", flow, filters, limit, cursor, answers.settlement_facts, as_of)
-    return Page(items, following, desk.position(as_of))
+    return Page(*desk.page("settlements", flow, filters, limit, cursor, answers.settlement_facts, as_of))
 
 
 @read("/flows/{flow:str}/settlements/{settlement_id:str}", READER, kept=True)
@@ -115,8 +116,7 @@ def list_orders(
 ) -> Page[OrderFacts]:
     """Orders and how far they are in the books, newest first."""
     filters = {"reconciliation": reconciliation, "status": status, "since": since, "until": until}
-    items, following = desk.page("orders", flow, filters, limit, cursor, answers.order_facts, as_of)
-    return Page(items, following, desk.position(as_of))
+    return Page(*desk.page("orders", flow, filters, limit, cursor, answers.order_facts, as_of))
 
 
 @read("/flows/{flow:str}/orders/{order_id:str}", READER, kept=True)

@@ -167,7 +167,7 @@ def list_settlements(
 ) -> Response[str]:
     """All settlements, in pages."""
     look = look_at(desk, flow, as_of)
-    rows, following = desk.page("settlements", flow, {}, PAGE, cursor, itself, look.asked)
+    rows, following, _ = desk.page("settlements", flow, {}, PAGE, cursor, itself, look.asked)
     return render(
         request,
         "settlements.html",
@@ -191,7 +191,7 @@ def list_orders(
 ) -> Response[str]:
     """Orders and how far each is in the books, in pages."""
     look = look_at(desk, flow, as_of)
-    rows, following = desk.page("orders", flow, {"reconciliation": reconciliation}, PAGE, cursor, itself, look.asked)
+    rows, following, _ = desk.page("orders", flow, {"reconciliation": reconciliation}, PAGE, cursor, itself, look.asked)
     return render(
         request,
         "orders.html",
@@ -217,7 +217,7 @@ def list_held(
     """What is held one by one, the oldest first, in pages."""
     look = look_at(desk, flow, as_of)
     filters = {"code": code, "waits_for": waits_for}
-    rows, following = desk.page("held", flow, filters, PAGE, cursor, itself, look.asked)
+    rows, following, _ = desk.page("held", flow, filters, PAGE, cursor, itself, look.asked)
     return render(
         request,
         "held.html",

@@ -38,7 +38,7 @@ def show_order(
     named_by = look.views.settlements_naming(flow, order_id)
     if not rows and not named_by:
         raise Refusal(404, f"flow {flow} has no order {order_id}")
-    events, following = desk.page("story", flow, {"order_id": order_id}, STORY, story, itself, look.asked)
+    events, following, _ = desk.page("story", flow, {"order_id": order_id}, STORY, story, itself, look.asked)
     order = rows[0] if rows else None
     currency = order["currency"] if order is not None else ""
     return render(

@@ -44,7 +44,7 @@ def show_settlement(
     mapping = folded(store, mapping_stream(flow), Mapping(), evolve_mapping, look)
     postings = look.views.query("postings", flow, settlement_id=settlement_id, limit=DOCUMENTS)
     filters = {"settlement_id": settlement_id, "without": _TOLD_BY_THE_ORDER}
-    events, following = desk.page("story", flow, filters, STORY, story, itself, look.asked)
+    events, following, _ = desk.page("story", flow, filters, STORY, story, itself, look.asked)
     return render(
         request,
         "settlement.html",

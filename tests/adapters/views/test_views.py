@@ -614,3 +614,20 @@ def test_a_changed_setting_is_told_by_what_differs() -> None:
         "-> 0 6 * * * (America/Los_Angeles); banks USD Checking -> Business checking; zone UTC -> America/Los_Angeles; "
         "since none -> 2026-01-01; marketplaces none -> ATVPDKIKX0DER; why: a new bank"
     )
+
+
+@pytest.mark.parametrize(
+    ("report", "filters"),
+    [
+        ("settlements", {"status": "helt"}),
+        ("settlements", {"from_day": "yesterday"}),
+        ("orders", {"reconciliation": "paid"}),
+        ("postings", {"kind": "bill"}),
+        ("cycles", {"status": "broken"}),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(views: DatabaseViews, report: str, filters: dict[str, str]) -> None:
+    """Answered with nothing it would read as: there is none."""
+    (value,) = filters.values()
+    with pytest.raises(BadInput, match=f"{value}'?: expected"):
+        views.query(report, US, **filters)
