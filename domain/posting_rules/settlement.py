@@ -230,32 +230,37 @@ def _orders_paid(
             settled[order_id] = by_account
     for order_id in recognised:
         del result.orders[order_id]
-    reasons += _sales_beside_invoices(result, closed, orders, invoices, flow, mapping)
+    reasons += _sales_beside_invoices(result, recognised, closed, orders, invoices, flow, mapping)
     return settled, recognised, reasons
 
 
 def _sales_beside_invoices(
     result: _Sorted,
+    recognised: dict[str, int],
     closed: SettlementClosed,
     orders: MappingOf[str, Order],
     invoices: MappingOf[str, Posting],
     flow: Flow,
     mapping: Mapping,
 ) -> list[Reason]:
-    """What a buyer paid and a rule gives another role than order_charge: booked here only if no invoice has it."""
+    """What a buyer paid and a rule gives another role than order_charge: booked here only if no invoice has it.
+
+    An invoice that is not sent yet may still come to have it. An order that is booked here is `recognised`.
+    """
     misplaced: dict[tuple[str, str, str], list[SettlementLine]] = {}
     for order_id, charges in result.sales.items():
         order, invoice = orders.get(order_id), invoices.get(order_id)
-        document = invoice.document if invoice is not None and invoice.status != "held" else None
+        document = invoice.document if invoice is not None and invoice.is_final else None
         on_invoice = (
             {line.component for line in document.lines}
             | {line.account for line in document.lines if not line.component}
             if isinstance(document, Invoice)
             else None
         )
-        direct = order is not None and _booked_directly(
-            order, invoice, sum(line.amount for _, line in charges), flow, mapping
-        )
+        amount = sum(line.amount for _, line in charges)
+        direct = order is not None and _booked_directly(order, invoice, amount, flow, mapping)
+        if direct:
+            recognised[order_id] = recognised.get(order_id, 0) + amount
         for rule, line in charges:
             account = default_chart().get(rule.account)
             absent = on_invoice is not None and not {component_of(line.triple), rule.account} & on_invoice

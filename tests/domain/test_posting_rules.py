@@ -388,13 +388,29 @@ def test_what_is_on_no_invoice_is_booked_beside_it_if_a_rule_says_so() -> None:
     held = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
     mapping.own_rules = (Rule(0, "Order", "ItemPrice", "ExportCharge", "fee", "SHIPINC"),)
     mapping.looked_up = {}
+    early = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
+    invoices[ONE].status = "posted"
     planned = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
 
     assert isinstance(held, Held)
     assert [reason.code for reason in held.reasons] == ["settled_differs"]
+    assert isinstance(early, Held)  # Amazon may still add it to an order whose invoice is not sent
+    assert [reason.code for reason in early.reasons] == ["not_order_charge"]
     assert isinstance(planned, SettlementPlan)
     assert {line.account: line.amount for line in planned.deposit.lines} == {"SHIPINC": 300}
     assert planned.deposit.cleared == trade.usd("24.99")
+
+
+def test_an_order_booked_here_by_another_role_is_never_invoiced_later_either() -> None:
+    """A parcel that Amazon names afterwards would make it billable, and its income would be there twice."""
+    states = {ONE: Order(known=trade.order(ONE), first_shipped=trade.order(ONE).updated)}
+    mapping = trade.mapping()
+    mapping.own_rules = (Rule(0, "Order", "ItemPrice", "Principal", "fee", "SALES"),)
+
+    planned = plan_settlement(trade.settlement(trade.lines(charge(ONE, "24.99"))), states, {}, since(10), mapping)
+
+    assert isinstance(planned, SettlementPlan)
+    assert planned.recognised == {ONE: trade.usd("24.99")}
 
 
 def test_an_invoice_that_stands_with_a_later_date_is_paid_on_that_date() -> None:
