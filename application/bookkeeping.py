@@ -4,16 +4,15 @@ Each method decides from freshly loaded streams and saves all that belongs toget
 writer was faster, it decides again on what is there now. The decisions themselves are the domain's.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as MappingOf
 from datetime import datetime
-from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 
 from application.answers import answered, contested, seen_again, stands
-from application.ports import Append, Clock, EventStore, Fault, Found, Otherwise, Sighting
+from application.ports import Append, Fault, Found, Otherwise, Sighting
+from application.recording import Recorder, Tally
 from domain import alert as alerts
 from domain import flow as flows
 from domain import mapping as mappings
@@ -53,27 +52,6 @@ from domain.posting_rules.changes import invoice_events, plan_unless_refused
 from domain.posting_rules.settlement import orders_named
 from domain.settlement import SettlementLine, Statement, settlement_stream
 
-ATTEMPTS = 4
-_S = TypeVar("_S")
-
-
-class Tally(msgspec.Struct):
-    """What a command did, for the cycle's record."""
-
-    new: int = 0
-    changed: int = 0
-    planned: int = 0
-    held: int = 0
-    position: int = 0
-
-    def __iadd__(self, other: "Tally") -> "Tally":
-        self.new += other.new
-        self.changed += other.changed
-        self.planned += other.planned
-        self.held += other.held
-        self.position = max(self.position, other.position)
-        return self
-
 
 class SentBatch(msgspec.Struct, frozen=True):
     """A batch, when it was last sent (UTC) and whether it is answered; `version` is its stream's."""
@@ -85,12 +63,8 @@ class SentBatch(msgspec.Struct, frozen=True):
     version: int
 
 
-class Bookkeeping:
+class Bookkeeping(Recorder):
     """The commands of one installation; every method names the flow it works on."""
-
-    def __init__(self, store: EventStore, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
 
     # --- reading what commands need -------------------------------------------------------------------------
 
@@ -690,18 +664,6 @@ class Bookkeeping:
 
     # --- the store ------------------------------------------------------------------------------------------------
 
-    def _until_saved(self, decide: Callable[[], list[Append]], tally: Tally | None = None) -> int:
-        """Append what is decided; on a conflict decide again on what is there now, a bounded number of times."""
-        for attempt in range(1, ATTEMPTS + 1):
-            if tally is not None:
-                tally.new = tally.changed = tally.planned = tally.held = 0
-            try:
-                return self._store.append(decide())
-            except Conflict:
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
-
     def _orders(self, flow: str, order_ids: Sequence[str]) -> dict[str, tuple[Order, int]]:
         streams = {order_id: order_stream(flow, order_id) for order_id in order_ids}
         loaded = self._many(list(streams.values()), Order, orders.evolve)
@@ -711,26 +673,6 @@ class Bookkeeping:
         streams = {name: posting_stream(flow, *name) for name in names}
         loaded = self._many(list(streams.values()), Posting, postings.evolve)
         return {name: loaded[stream] for name, stream in streams.items()}
-
-    def _one(self, stream: UUID, start: _S, evolve: Callable[[_S, Event], _S]) -> tuple[_S, int]:
-        events = self._store.load([stream]).get(stream, [])
-        state = start
-        for event in events:
-            state = evolve(state, event)
-        return state, len(events)
-
-    def _many(
-        self, streams: Sequence[UUID], start: Callable[[], _S], evolve: Callable[[_S, Event], _S]
-    ) -> dict[UUID, tuple[_S, int]]:
-        loaded = self._store.load(streams) if streams else {}
-        result: dict[UUID, tuple[_S, int]] = {}
-        for stream in streams:
-            events = loaded.get(stream, [])
-            state = start()
-            for event in events:
-                state = evolve(state, event)
-            result[stream] = (state, len(events))
-        return result
 
     def _gap_appends(self, gaps: dict[str, tuple[str, int, str]], stamp: Stamp) -> list[Append]:
         """MappingMissing, once for each key that is not known to be missing already."""

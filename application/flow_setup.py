@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import msgspec
 from msgspec import UNSET
 
-from application.bookkeeping import ATTEMPTS, Bookkeeping
+from application.bookkeeping import Bookkeeping
 from application.chart_setup import choose_bank
 from application.ports import Append, Clock, EventStore, Leases, OpenCompany, Timetable, Views
+from application.recording import ATTEMPTS
 from application.schedules import next_due
 from domain.errors import BadInput, Conflict, FlowBusy, UnknownFlow
 from domain.event import Event, Stamp

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import msgspec
 
-from application.bookkeeping import Bookkeeping, SentBatch, Tally
+from application.bookkeeping import Bookkeeping, SentBatch
 from application.ports import (
     Clock,
     EvidenceStore,
@@ -28,6 +28,7 @@ from application.ports import (
     Sighting,
     Views,
 )
+from application.recording import Tally
 from application.references import references_for
 from domain.document import Document
 from domain.errors import OutcomeUnknown, Refused

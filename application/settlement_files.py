@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from application.bookkeeping import Bookkeeping, Tally
+from application.bookkeeping import Bookkeeping
 from application.ports import ReportReader
+from application.recording import Tally
 from domain.errors import UnreadableReport
 from domain.flow import Flow
 from domain.settlement import SettlementLine, Statement

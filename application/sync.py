@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from application.bookkeeping import Bookkeeping, Tally
+from application.bookkeeping import Bookkeeping
 from application.log_context import bound
 from application.ports import (
     Clock,
@@ -23,6 +23,7 @@ from application.ports import (
     Views,
 )
 from application.posting_run import Poster
+from application.recording import Tally
 from application.settlement_files import ingest_document
 from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped
 from domain.flow import SOURCES, CycleFailed, CycleFinished, CycleStarted, CycleStopped, Flow, WatermarkAdvanced
