@@ -5,12 +5,10 @@ from domain.event import Event, Stamp
 from domain.posting import (
     ADOPTED_OTHERWISE,
     FOUND_OTHERWISE,
+    POSTED_KINDS,
     SEEN_IN_QUICKBOOKS,
     TOTAL_DIFFERS,
     BatchItem,
-    DepositPosted,
-    InvoicePosted,
-    PaymentPosted,
     Posted,
     Posting,
     PostingHeld,
@@ -18,7 +16,7 @@ from domain.posting import (
     Reason,
 )
 
-_POSTED: dict[str, type[Posted]] = {"invoice": InvoicePosted, "payment": PaymentPosted, "deposit": DepositPosted}
+_POSTED: dict[str, type[Posted]] = {kind: event for event, kind in POSTED_KINDS.items()}
 
 
 def answered(

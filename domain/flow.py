@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from domain.errors import BadInput
 from domain.event import Event, stream_id
 from domain.money import exponent
+from domain.policy import Policies
 
 Region = Literal["na", "eu", "fe"]
 REGIONS = ("na", "eu", "fe")
@@ -50,6 +51,7 @@ class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     zone: str | UnsetType = UNSET
     since: date | UnsetType | None = UNSET
     marketplaces: tuple[str, ...] | UnsetType = UNSET
+    policies: Policies | UnsetType = UNSET
 
     def named(self) -> dict[str, Any]:
         """The settings spoken of, by name."""
@@ -191,6 +193,7 @@ class Flow(msgspec.Struct):
     schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict.fromkeys(SOURCES, DEFAULT_SCHEDULE))
     scheduled_at: datetime | None = None  # since when the schedule is as it is
     paused: bool = False
+    policies: Policies = Policies()
 
     @property
     def has_orders(self) -> bool:

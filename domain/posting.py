@@ -12,7 +12,17 @@ from uuid import UUID
 
 import msgspec
 
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import (
+    CreditMemo,
+    Deposit,
+    Document,
+    Invoice,
+    JournalEntry,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.event import Event, Stamp, stream_id
 
 # The code of a document that went out, was never answered and is not in QuickBooks: it is planned anew.
@@ -26,7 +36,8 @@ ADOPTED_OTHERWISE = "adopted_otherwise"
 # What is seen in QuickBooks is settled there or by a person, not by what Amazon says next.
 SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS, ADOPTED_OTHERWISE)
 
-Kind = Literal["invoice", "payment", "deposit"]
+Kind = Literal["invoice", "payment", "deposit", "journal", "credit_memo", "refund_receipt", "sales_receipt", "purchase"]
+Operation = Literal["create", "amend", "void", "delete"]
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,7 +67,10 @@ class PostingHeld(Event, frozen=True, kw_only=True):
 
 
 class PostingPlanned(Event, frozen=True, kw_only=True):
-    """The document as it shall stand in QuickBooks; `depends_on` are postings that must be posted first."""
+    """The document as it shall stand in QuickBooks; `depends_on` are postings that must be posted first.
+
+    `operation` tells what is done to one that QuickBooks has: amended to this, voided, or deleted; `why` by what cause.
+    """
 
     kind: str
     key: str
@@ -64,6 +78,8 @@ class PostingPlanned(Event, frozen=True, kw_only=True):
     document: Document
     depends_on: tuple[str, ...] = ()
     mapping_version: int = 0
+    operation: Operation = "create"
+    why: str = ""
 
 
 class PostingWithdrawn(Event, frozen=True, kw_only=True):
@@ -114,6 +130,65 @@ class PaymentPosted(Posted, frozen=True, kw_only=True):
 
 class DepositPosted(Posted, frozen=True, kw_only=True):
     """A deposit stands in QuickBooks."""
+
+
+class JournalEntryPosted(Posted, frozen=True, kw_only=True):
+    """A journal entry stands in QuickBooks."""
+
+
+class CreditMemoPosted(Posted, frozen=True, kw_only=True):
+    """A credit memo stands in QuickBooks."""
+
+
+class RefundReceiptPosted(Posted, frozen=True, kw_only=True):
+    """A refund receipt stands in QuickBooks."""
+
+
+class SalesReceiptPosted(Posted, frozen=True, kw_only=True):
+    """A sales receipt stands in QuickBooks."""
+
+
+class PurchasePosted(Posted, frozen=True, kw_only=True):
+    """A purchase stands in QuickBooks."""
+
+
+class PostingAmended(Posted, frozen=True, kw_only=True):
+    """A document of ours in QuickBooks is now as it was planned to be amended."""
+
+    kind: str
+
+
+class PostingVoided(Event, frozen=True, kw_only=True):
+    """A document of ours is voided in QuickBooks: it keeps its number and books nothing."""
+
+    kind: str
+    key: str
+    generation: int
+    sync_token: str = ""
+    batch: str = ""
+    answer: str = ""
+
+
+class PostingDeleted(Event, frozen=True, kw_only=True):
+    """A document of ours is deleted in QuickBooks, where it cannot be voided."""
+
+    kind: str
+    key: str
+    generation: int
+    batch: str = ""
+    answer: str = ""
+
+
+POSTED_KINDS: dict[type[Posted], Kind] = {
+    InvoicePosted: "invoice",
+    PaymentPosted: "payment",
+    DepositPosted: "deposit",
+    JournalEntryPosted: "journal",
+    CreditMemoPosted: "credit_memo",
+    RefundReceiptPosted: "refund_receipt",
+    SalesReceiptPosted: "sales_receipt",
+    PurchasePosted: "purchase",
+}
 
 
 class PostingRejected(Event, frozen=True, kw_only=True):
@@ -172,7 +247,7 @@ class BatchAnswered(Event, frozen=True, kw_only=True):
     how: str = "answer"
 
 
-Status = Literal["none", "held", "planned", "submitted", "posted", "rejected", "withdrawn"]
+Status = Literal["none", "held", "planned", "submitted", "posted", "rejected", "withdrawn", "voided", "deleted"]
 
 
 class Posting(msgspec.Struct):
@@ -194,11 +269,13 @@ class Posting(msgspec.Struct):
     adopted: bool = False  # found in QuickBooks, not answered to our call
     lost: bool = False  # refused only because no trace of it was found in QuickBooks
     not_ours: frozenset[str] = frozenset()  # documents of QuickBooks that a person said are others
+    operation: Operation = "create"
+    standing: Document | None = None  # what QuickBooks has while an amendment of it is under way
 
     @property
     def is_final(self) -> bool:
         """Whether QuickBooks has it, or may have it: then a new plan is an amendment, not a replacement."""
-        return self.status in ("submitted", "posted")
+        return self.status in ("submitted", "posted") or (self.status == "planned" and self.operation != "create")
 
     @property
     def is_contested(self) -> bool:
@@ -215,7 +292,9 @@ def evolve(state: Posting, event: Event) -> Posting:
             else:
                 state.status, state.reasons = "held", event.reasons
         case PostingPlanned():
-            state.status = "planned"
+            if event.operation != "create" and state.status == "posted":
+                state.standing = state.document
+            state.status, state.operation = "planned", event.operation
             state.kind, state.key = event.kind, event.key
             state.generation, state.document = event.generation, event.document
             state.depends_on, state.reasons = event.depends_on, ()
@@ -228,10 +307,20 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.not_ours |= frozenset(event.not_ours)
         case PostingSubmitted():
             state.status, state.batch = "submitted", event.batch
-        case InvoicePosted() | PaymentPosted() | DepositPosted():
-            state.status, state.reasons = "posted", ()
+        case Posted():
+            state.status, state.reasons, state.operation, state.standing = "posted", (), "create", None
             state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
             state.adopted = event.adopted
+        case PostingVoided():
+            state.status, state.reasons, state.attention, state.standing = "voided", (), (), None
+            state.sync_token, state.operation = event.sync_token or state.sync_token, "create"
+        case PostingDeleted():
+            state.status, state.reasons, state.attention, state.standing = "deleted", (), (), None
+            state.quickbooks_id, state.sync_token, state.operation = "", "", "create"
+        case PostingRejected() if state.standing is not None:
+            # QuickBooks still has it as it was: the refusal of a change needs a person.
+            state.status, state.document, state.operation, state.standing = "posted", state.standing, "create", None
+            state.attention = (*state.attention, Reason("change_refused", f"{event.code}: {event.message}"))
         case PostingRejected():
             state.status, state.lost = "rejected", event.code == LOST
             state.reasons = (Reason("refused_by_quickbooks", f"{event.code}: {event.message}"),)
@@ -283,13 +372,7 @@ def settled(kind: str, key: str, known: Posting, stamp: Stamp) -> list[Event]:
 
 
 def kind_of(document: Document) -> Kind:
-    match document:
-        case Invoice():
-            return "invoice"
-        case Payment():
-            return "payment"
-        case Deposit():
-            return "deposit"
+    return _KINDS[type(document)]
 
 
 def posting_stream(flow: str, kind: str, key: str) -> UUID:
@@ -299,3 +382,15 @@ def posting_stream(flow: str, kind: str, key: str) -> UUID:
 
 def batch_stream(flow: str, batch: str) -> UUID:
     return stream_id(flow, "submission", batch)
+
+
+_KINDS: dict[type, Kind] = {
+    Invoice: "invoice",
+    Payment: "payment",
+    Deposit: "deposit",
+    JournalEntry: "journal",
+    CreditMemo: "credit_memo",
+    RefundReceipt: "refund_receipt",
+    SalesReceipt: "sales_receipt",
+    Purchase: "purchase",
+}

@@ -109,6 +109,8 @@ def _names(document: Document) -> tuple[str, ...]:
             return (document.number,)
         case Deposit():
             return (document.settlement_id,)
+        case _:
+            return (document.number,)
 
 
 def _same_money(told: Transaction, deposit: Deposit, references: References, within: timedelta) -> bool:
@@ -136,7 +138,7 @@ def _cleared(told: Transaction, document: Document, references: References, curr
             clearing = _id(references.accounts, document.clearing)
             moved = sum((amount for account, amount in _lines_of(told) if account == clearing), Decimal(0))
             return to_minor(moved, currency)
-        case Invoice():
+        case _:
             return 0
 
 
@@ -162,6 +164,8 @@ def _lines_wanted(document: Document, references: References) -> list[tuple[str,
             wanted = [(_id(references.accounts, line.account), line.amount) for line in document.lines]
             if document.cleared:
                 wanted.append((_id(references.accounts, document.clearing), document.cleared))
+        case _:
+            wanted = []
     return sorted((key, Decimal(format_minor(minor, document.currency))) for key, minor in wanted)
 
 

@@ -17,7 +17,17 @@ from adapters.http import UNREADABLE
 from adapters.nul import without_nul
 from adapters.quickbooks.faults import fault_in
 from application.ports import Fault, Found, References
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import (
+    CreditMemo,
+    Deposit,
+    Document,
+    Invoice,
+    JournalEntry,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.errors import BadInput, OutcomeUnknown, VendorError
 from domain.mapping import QuickBooksRef
 from domain.money import exponent, format_minor, to_minor
@@ -32,6 +42,7 @@ _TYPOGRAPHY = str.maketrans({**dict.fromkeys("‐‑‒–—−", "-"), **dict.
                              "…": "...", "™": "(TM)", "€": "EUR"})  # fmt: skip
 
 _T = TypeVar("_T")
+Numbered = Invoice | Payment | JournalEntry | CreditMemo | RefundReceipt | SalesReceipt | Purchase
 
 
 # --- what we send ------------------------------------------------------------------------------------------------
@@ -63,6 +74,8 @@ def note_marker(document: Document) -> str:
             return f"AMZ-SETTLEMENT {document.settlement_id} PAYMENT {document.number}"
         case Deposit():
             return f"AMZ-SETTLEMENT {document.settlement_id}"
+        case _:
+            return f"AMZ-{document.number}"
 
 
 def bears_mark(note: str, document: Document) -> bool:
@@ -70,7 +83,7 @@ def bears_mark(note: str, document: Document) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(note_marker(document))}(?![\w-])", note) is not None
 
 
-def number(document: Invoice | Payment) -> str:
+def number(document: Numbered) -> str:
     """The document's number. Raises BadInput where QuickBooks has no room for it: a cut one could be another's."""
     if len(document.number) > NUMBER_LENGTH:
         raise BadInput(f"number {document.number} is longer than the {NUMBER_LENGTH} characters QuickBooks takes")
@@ -101,6 +114,8 @@ def _entity(document: Document, references: References) -> tuple[str, dict[str, 
             return "Payment", _payment(document, references)
         case Deposit():
             return "Deposit", _deposit(document, references)
+        case _:
+            raise BadInput(f"{type(document).__name__} {document.number} has no form towards QuickBooks yet")
 
 
 def _invoice(invoice: Invoice, references: References) -> dict[str, Any]:

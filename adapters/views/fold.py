@@ -35,7 +35,7 @@ from adapters.views.schema import (
 )
 from adapters.views.words import in_words
 from application.ports import Recorded
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import Document, cleared_by
 from domain.event import Event
 from domain.flow import (
     AmazonConnected,
@@ -63,11 +63,9 @@ from domain.order import (
     OrderSettled,
 )
 from domain.posting import (
+    POSTED_KINDS,
     BatchAnswered,
     BatchSubmitted,
-    DepositPosted,
-    InvoicePosted,
-    PaymentPosted,
     Posted,
     PostingHeld,
     PostingPlanned,
@@ -89,7 +87,6 @@ PostingKey = tuple[str, str, str]  # flow, kind, key
 R = TypeVar("R", bound=msgspec.Struct)
 
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
-_POSTED_KINDS: dict[type[Event], str] = {InvoicePosted: "invoice", PaymentPosted: "payment", DepositPosted: "deposit"}
 _WORKED_BY_DOCUMENT = {"invoice": "invoice", "payment": "invoice", "deposit": "payment"}
 _encode = msgspec.json.Encoder().encode
 
@@ -224,7 +221,7 @@ def _names_posting(
 
 
 def _names_posted(event: Posted) -> tuple[str, Key]:
-    return "postings", (event.flow, _POSTED_KINDS[type(event)], event.key)
+    return "postings", (event.flow, POSTED_KINDS[type(event)], event.key)
 
 
 def _names_gap(event: MappingMissing | MappingFound) -> tuple[str, Key]:
@@ -247,7 +244,7 @@ _NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
         (PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn, PostingReleased),
         _names_posting,
     ),
-    **dict.fromkeys(_POSTED_KINDS, _names_posted),
+    **dict.fromkeys(POSTED_KINDS, _names_posted),
     **dict.fromkeys((MappingMissing, MappingFound), _names_gap),
     **dict.fromkeys((BatchSubmitted, BatchAnswered), _names_batch),
     **dict.fromkeys((CycleStarted, CycleFinished, CycleFailed, CycleStopped), _names_cycle),
@@ -563,11 +560,7 @@ def _planned(fold: Fold, event: PostingPlanned, recorded: Recorded) -> Subject:
     row.status, row.generation = "planned", event.generation
     row.amount, row.currency, row.day = document.total, document.currency, document.day.isoformat()
     row.planned_at = as_text(event.at)
-    match document:
-        case Payment():
-            row.clearing = document.total
-        case Deposit():
-            row.clearing = document.cleared
+    row.clearing = cleared_by(document)
     _owned(fold, row, +1)
     posting = (row.flow, row.kind, row.key)
     fold.dependencies[posting] = [
@@ -592,7 +585,7 @@ def _submitted(fold: Fold, event: PostingSubmitted, recorded: Recorded) -> Subje
 
 
 def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
-    row = _posting(fold, _POSTED_KINDS[type(event)], event.key, recorded)
+    row = _posting(fold, POSTED_KINDS[type(event)], event.key, recorded)
     attention = row.status in ("submitted", "posted")  # then its reasons came up after it was sent, and still stand
     _owned(fold, row, -1)
     row.status, row.generation = "posted", event.generation
@@ -715,7 +708,7 @@ def _owner(kind: str, key: str) -> tuple[str, str]:
 
 
 def _document_owner(document: Document) -> tuple[str, str]:
-    return (document.order_id, "") if isinstance(document, Invoice) else ("", document.settlement_id)
+    return getattr(document, "order_id", ""), getattr(document, "settlement_id", "")
 
 
 def _needs(kind: str, name: str) -> tuple[str, str]:
@@ -774,8 +767,6 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     PostingWithdrawn: _withdrawn,
     PostingReleased: _released,
     PostingSubmitted: _submitted,
-    InvoicePosted: _posted,
-    PaymentPosted: _posted,
-    DepositPosted: _posted,
+    **dict.fromkeys(POSTED_KINDS, _posted),
     PostingRejected: _rejected,
 }

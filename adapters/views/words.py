@@ -5,7 +5,17 @@ from typing import Any
 
 from domain.access import TokenCreated, TokenRevoked
 from domain.alert import AlertChannelAdded, AlertChannelRemoved
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import (
+    CreditMemo,
+    Deposit,
+    Document,
+    Invoice,
+    JournalEntry,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.errors import BadInput
 from domain.event import Event
 from domain.flow import (
@@ -348,6 +358,12 @@ def _document(document: Document) -> str:
                 f"{total} on {document.day} to the bank, {money(document.cleared, document.currency)} of it "
                 "from clearing"
             )
+        case JournalEntry():
+            return f"{total} on {document.day} between {len(document.lines)} accounts"
+        case CreditMemo() | RefundReceipt() | SalesReceipt():
+            return f"{total} on {document.day} for order {document.order_id}"
+        case Purchase():
+            return f"{total} on {document.day} paid from {document.paid_from}"
 
 
 def _order(order: AmazonOrder) -> str:
