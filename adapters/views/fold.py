@@ -67,11 +67,14 @@ from domain.posting import (
     BatchAnswered,
     BatchSubmitted,
     Posted,
+    PostingAmended,
+    PostingDeleted,
     PostingHeld,
     PostingPlanned,
     PostingRejected,
     PostingReleased,
     PostingSubmitted,
+    PostingVoided,
     PostingWithdrawn,
     Reason,
 )
@@ -87,7 +90,7 @@ PostingKey = tuple[str, str, str]  # flow, kind, key
 R = TypeVar("R", bound=msgspec.Struct)
 
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
-_WORKED_BY_DOCUMENT = {"invoice": "invoice", "payment": "invoice", "deposit": "payment"}
+_NEEDED_BY_DEFAULT = {"payment": "invoice", "deposit": "payment"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -215,7 +218,15 @@ def _names_settlement(event: SettlementClosed | SettlementDisputed | SettlementD
 
 
 def _names_posting(
-    event: PostingPlanned | PostingHeld | PostingSubmitted | PostingRejected | PostingWithdrawn | PostingReleased,
+    event: PostingPlanned
+    | PostingHeld
+    | PostingSubmitted
+    | PostingRejected
+    | PostingWithdrawn
+    | PostingReleased
+    | PostingAmended
+    | PostingVoided
+    | PostingDeleted,
 ) -> tuple[str, Key]:
     return "postings", (event.flow, event.kind, event.key)
 
@@ -241,7 +252,10 @@ _NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
     **dict.fromkeys((OrderSettled, OrderDated, OrderRecognisedBySettlement), _names_settled_order),
     **dict.fromkeys((SettlementClosed, SettlementDisputed, SettlementDisputeLifted), _names_settlement),
     **dict.fromkeys(
-        (PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn, PostingReleased),
+        (
+            *(PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn, PostingReleased),
+            *(PostingAmended, PostingVoided, PostingDeleted),
+        ),
         _names_posting,
     ),
     **dict.fromkeys(POSTED_KINDS, _names_posted),
@@ -523,6 +537,9 @@ def _settlement_status(row: SettlementRow, flow: FlowRow | None) -> str:
         return "posted"
     if row.deposit_status in ("held", "rejected") or row.payments_held:
         return "held"
+    without_deposit = row.total is not None and row.total <= 0 and row.deposit_status in ("", "withdrawn")
+    if without_deposit and row.payments_done and not (row.payments_planned or row.payments_underway):
+        return "posted"
     if row.deposit_status == "submitted" or row.payments_underway or row.payments_done:
         return "posting"
     if row.deposit_status == "planned" or row.payments_planned:
@@ -557,6 +574,9 @@ def _planned(fold: Fold, event: PostingPlanned, recorded: Recorded) -> Subject:
     document = event.document
     _owned(fold, row, -1)
     row.order_id, row.settlement_id = _document_owner(document)
+    if event.operation != "create" and row.status == "posted":
+        row.standing_amount, row.standing_day = row.amount, row.day
+    row.operation = event.operation if event.operation != "create" else ""
     row.status, row.generation = "planned", event.generation
     row.amount, row.currency, row.day = document.total, document.currency, document.day.isoformat()
     row.planned_at = as_text(event.at)
@@ -585,7 +605,9 @@ def _submitted(fold: Fold, event: PostingSubmitted, recorded: Recorded) -> Subje
 
 
 def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
-    row = _posting(fold, POSTED_KINDS[type(event)], event.key, recorded)
+    kind = event.kind if isinstance(event, PostingAmended) else POSTED_KINDS[type(event)]
+    row = _posting(fold, kind, event.key, recorded)
+    row.operation = ""
     attention = row.status in ("submitted", "posted")  # then its reasons came up after it was sent, and still stand
     _owned(fold, row, -1)
     row.status, row.generation = "posted", event.generation
@@ -600,8 +622,26 @@ def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
     return _subject(row)
 
 
+def _ended(fold: Fold, event: PostingVoided | PostingDeleted, recorded: Recorded) -> Subject:
+    """Voided or deleted in QuickBooks: it books nothing any more."""
+    row = _posting(fold, event.kind, event.key, recorded)
+    _owned(fold, row, -1)
+    row.status, row.booked, row.operation = "voided" if isinstance(event, PostingVoided) else "deleted", 0, ""
+    row.generation, row.answer = event.generation, event.answer
+    _owned(fold, row, +1)
+    _give_reasons(fold, row, (), row.currency, event.at)
+    return _subject(row)
+
+
 def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject:
     row = _posting(fold, event.kind, event.key, recorded)
+    if row.operation:  # QuickBooks still has it as it was: the refusal of a change needs a person
+        _owned(fold, row, -1)
+        row.status, row.amount, row.day, row.operation = "posted", row.standing_amount, row.standing_day, ""
+        _owned(fold, row, +1)
+        refusal = Reason("change_refused", f"{event.code}: {event.message}", row.amount)
+        _give_reasons(fold, row, (refusal,), row.currency, event.at)
+        return _subject(row)
     _set_status(fold, row, "rejected")
     refusal = Reason("refused_by_quickbooks", f"{event.code}: {event.message}", row.amount)
     _give_reasons(fold, row, (refusal,), row.currency, event.at)
@@ -635,11 +675,9 @@ def _set_status(fold: Fold, row: PostingRow, status: str) -> None:
 def _owned(fold: Fold, row: PostingRow, sign: int) -> None:
     """Take what a posting contributes to its order or settlement away (-1) before it changes, add it (+1) after."""
     match row.kind:
-        case "invoice" if sign > 0:
-            order = fold.orders.take(row.flow, row.order_id)
-            order.invoice_key, order.invoice_status = row.key, row.status
-            order.invoice_total = row.amount if row.status in ("planned", "submitted", "posted") else None
-        case "payment":
+        case "invoice" | "sales_receipt" | "credit_memo" if row.order_id:
+            _owned_by_order(fold.orders.take(row.flow, row.order_id), row, sign)
+        case "payment" | "journal" | "refund_receipt" | "purchase" if row.settlement_id:
             settlement = fold.settlements.take(row.flow, row.settlement_id)
             match row.status:
                 case "planned":
@@ -660,6 +698,28 @@ def _owned(fold: Fold, row: PostingRow, sign: int) -> None:
             settlement.currency = settlement.currency or row.currency
             settlement.deposit_total = row.amount if row.status == "posted" else None
             settlement.difference = _difference(settlement)
+
+
+def _owned_by_order(order: OrderRow, row: PostingRow, sign: int) -> None:
+    stands = row.status in ("planned", "submitted", "posted")
+    if row.kind == "credit_memo":
+        order.billed -= sign * row.amount * stands
+    else:
+        order.billed += sign * row.amount * stands
+        order.invoices_planned += sign * (row.status in ("planned", "submitted"))
+        order.invoices_done += sign * (row.status == "posted")
+        order.invoices_held += sign * (row.status in ("held", "rejected"))
+    if sign < 0:
+        return
+    if row.kind != "credit_memo" and (not order.invoice_key or row.key <= order.invoice_key):
+        order.invoice_key, order.invoice_status = row.key, row.status
+    if order.invoices_held:
+        order.invoice_status = "held" if order.invoice_status != "rejected" else "rejected"
+    elif order.invoices_planned:
+        order.invoice_status = "planned" if order.invoice_status != "submitted" else "submitted"
+    elif order.invoices_done:
+        order.invoice_status = "posted"
+    order.invoice_total = order.billed if order.invoices_planned or order.invoices_done else None
 
 
 def _give_reasons(fold: Fold, row: PostingRow, reasons: Sequence[Reason], currency: str, at: datetime) -> None:
@@ -702,7 +762,10 @@ def _owner(kind: str, key: str) -> tuple[str, str]:
         case "invoice":
             known = _ORDER_ID.match(key)
             return (known.group() if known is not None else key), ""
-        case "payment":
+        case "sales_receipt" | "credit_memo":
+            known = _ORDER_ID.match(key)
+            return (known.group(), "") if known is not None else ("", key.rpartition("-")[0] or key)
+        case "payment" | "journal" | "refund_receipt" | "purchase":
             return "", key.rpartition("-")[0] or key
     return "", key
 
@@ -714,9 +777,7 @@ def _document_owner(document: Document) -> tuple[str, str]:
 def _needs(kind: str, name: str) -> tuple[str, str]:
     """A dependency's kind and key from `kind/key`, or from a bare key of the kind this one builds on."""
     needs_kind, slash, key = name.partition("/")
-    if slash and needs_kind in _WORKED_BY_DOCUMENT:
-        return needs_kind, key
-    return _WORKED_BY_DOCUMENT[kind], name
+    return (needs_kind, key) if slash else (_NEEDED_BY_DEFAULT.get(kind, "invoice"), name)
 
 
 # --- values as columns ---------------------------------------------------------------------------------------------
@@ -767,6 +828,7 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     PostingWithdrawn: _withdrawn,
     PostingReleased: _released,
     PostingSubmitted: _submitted,
-    **dict.fromkeys(POSTED_KINDS, _posted),
+    **dict.fromkeys((*POSTED_KINDS, PostingAmended), _posted),
+    **dict.fromkeys((PostingVoided, PostingDeleted), _ended),
     PostingRejected: _rejected,
 }

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-VERSION = 5
+VERSION = 6
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -56,7 +56,8 @@ class OrderRow(msgspec.Struct, gc=False):
     `settled` is the sum of `settlements` (JSON, amounts by settlement id); `invoice_total` is what stands or shall
     stand in QuickBooks; `silent` says why Amazon's order makes no invoice at all. `shipped` is the earliest sign of its
     shipping, of those below it: its parcels, our first sight of it shipped (how it went only if `seen_before`), and a
-    settlement that shows its sale.
+    settlement that shows its sale. An order may have several invoices (one a shipment) or sales receipts: they are
+    counted by state, `billed` is what they and its credit memos come to.
     """
 
     flow: str
@@ -76,6 +77,10 @@ class OrderRow(msgspec.Struct, gc=False):
     invoice_key: str = ""
     invoice_status: str = ""
     invoice_total: int | None = None
+    invoices_planned: int = 0
+    invoices_done: int = 0
+    invoices_held: int = 0
+    billed: int = 0
     settled: int = 0
     settlements: str = "{}"
     recognised_by: str = ""
@@ -87,7 +92,8 @@ class SettlementRow(msgspec.Struct, gc=False):
     """A settlement and how far it is in the books.
 
     `payments_posted` and `deposit_cleared` are the clearing account's movements from posted documents. The counts
-    of payments by state, `dispute` and `deposit_status` are what `status` follows from.
+    of payments (and of journals, refund receipts and purchases) by state, `dispute` and `deposit_status` are what
+    `status` follows from.
     """
 
     flow: str
@@ -119,7 +125,8 @@ class PostingRow(msgspec.Struct, gc=False):
     """One QuickBooks document. `position` is its last event's.
 
     `clearing` is what the planned document moves on the clearing account, `booked` what the posted one did;
-    `reasons` counts its rows in `held`, which stand since `held_since`.
+    `reasons` counts its rows in `held`, which stand since `held_since`. `operation` is what a planned change does to
+    one that stands (amend, void, delete); `standing_amount` and `standing_day` are as it stands until then.
     """
 
     flow: str
@@ -145,6 +152,9 @@ class PostingRow(msgspec.Struct, gc=False):
     booked: int = 0
     reasons: int = 0
     held_since: str | None = None
+    operation: str = ""
+    standing_amount: int = 0
+    standing_day: str | None = None
 
 
 class DependencyRow(msgspec.Struct, gc=False):

@@ -46,18 +46,19 @@ from domain.order import (
     OrderSettled,
 )
 from domain.posting import (
+    POSTED_KINDS,
     BatchAnswered,
     BatchReplayed,
     BatchSubmitted,
-    DepositPosted,
-    InvoicePosted,
-    PaymentPosted,
     Posted,
+    PostingAmended,
+    PostingDeleted,
     PostingHeld,
     PostingPlanned,
     PostingRejected,
     PostingReleased,
     PostingSubmitted,
+    PostingVoided,
     PostingWithdrawn,
 )
 from domain.settlement import (
@@ -311,6 +312,21 @@ def _posted(kind: str) -> Callable[[Posted], str]:
     return speak
 
 
+def _amended(event: PostingAmended) -> str:
+    return (
+        f"{_named(event.kind, event.key)} was amended in QuickBooks ({event.quickbooks_id}): "
+        f"{money(event.total, event.currency)} on {event.day}"
+    )
+
+
+def _voided(event: PostingVoided) -> str:
+    return f"{_named(event.kind, event.key)} was voided in QuickBooks"
+
+
+def _deleted(event: PostingDeleted) -> str:
+    return f"{_named(event.kind, event.key)} was deleted in QuickBooks"
+
+
 def _rejected(event: PostingRejected) -> str:
     return f"{_named(event.kind, event.key)} was refused by QuickBooks: {event.code}: {event.message}"
 
@@ -343,6 +359,8 @@ def _named(kind: str, key: str) -> str:
             return f"Invoice of order {key}"
         case "deposit":
             return f"Deposit of settlement {key}"
+        case "credit_memo" | "refund_receipt" | "sales_receipt":
+            return f"{kind.replace('_', ' ').capitalize()} {key}"
     return f"{kind.title()} {key}"
 
 
@@ -407,9 +425,10 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     PostingWithdrawn: _withdrawn,
     PostingReleased: _released,
     PostingSubmitted: _submitted,
-    InvoicePosted: _posted("invoice"),
-    PaymentPosted: _posted("payment"),
-    DepositPosted: _posted("deposit"),
+    **{event: _posted(kind) for event, kind in POSTED_KINDS.items()},
+    PostingAmended: _amended,
+    PostingVoided: _voided,
+    PostingDeleted: _deleted,
     PostingRejected: _rejected,
     BatchSubmitted: _batch_submitted,
     BatchReplayed: _batch_replayed,

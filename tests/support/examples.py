@@ -4,7 +4,20 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from domain import access, alert, flow, mapping, order, posting, settlement
-from domain.document import AppliedInvoice, Deposit, DepositLine, Invoice, InvoiceLine, Payment
+from domain.document import (
+    AppliedInvoice,
+    CreditMemo,
+    Deposit,
+    DepositLine,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    JournalLine,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.event import Event
 from domain.mapping import QuickBooksRef
 
@@ -83,7 +96,59 @@ DEPOSIT = Deposit(
     total=4461,
     payments=(f"{SETTLEMENT_ID}-1",),
 )
-DOCUMENTS = (INVOICE, PAYMENT, DEPOSIT)
+JOURNAL = JournalEntry(
+    number=f"J{SETTLEMENT_ID}-1",
+    day=date(2026, 11, 30),
+    currency="USD",
+    lines=(JournalLine("REFFEE", 787, "Commission", (2,)), JournalLine("CLR:USD", -787, "Amazon Clearing")),
+    total=787,
+    memo="The part of November",
+    settlement_id=SETTLEMENT_ID,
+)
+CREDIT_MEMO = CreditMemo(
+    number=f"{ORDER_ID}C",
+    order_id=ORDER_ID,
+    customer="Amazon.com USD",
+    day=date(2026, 11, 25),
+    currency="USD",
+    lines=(InvoiceLine("SALES", 200, "Price cut", component="ITEM"),),
+    total=200,
+    invoice=f"invoice/{ORDER_ID}",
+)
+REFUND_RECEIPT = RefundReceipt(
+    number=f"{ORDER_ID}R",
+    order_id=ORDER_ID,
+    customer="Amazon.com USD",
+    day=date(2026, 11, 25),
+    currency="USD",
+    clearing="CLR:USD",
+    lines=(InvoiceLine("REFUND", 1000, "Refund"),),
+    total=1000,
+    settlement_id=SETTLEMENT_ID,
+    ordinals=(1,),
+)
+SALES_RECEIPT = SalesReceipt(
+    number=ORDER_ID,
+    order_id=ORDER_ID,
+    customer="Amazon.com USD",
+    day=date(2026, 11, 3),
+    currency="USD",
+    clearing="CLR:USD",
+    lines=(InvoiceLine("SALES", 5498, "Mug", component="ITEM"),),
+    total=5885,
+    tax=387,
+    tax_account="STX",
+)
+PURCHASE = Purchase(
+    number=f"P{SETTLEMENT_ID}",
+    settlement_id=SETTLEMENT_ID,
+    day=date(2026, 11, 26),
+    currency="USD",
+    paid_from="CC",
+    lines=(JournalLine("CLR:USD", 32169, "Amazon charged the card"),),
+    total=32169,
+)
+DOCUMENTS = (INVOICE, PAYMENT, DEPOSIT, JOURNAL, CREDIT_MEMO, REFUND_RECEIPT, SALES_RECEIPT, PURCHASE)
 REASON = posting.Reason("unmapped", "no rule for Order | Other | Fee X", 787, "rule:Order | Other | Fee X")
 LINES = (
     settlement.SettlementLine(1, "Order", "ItemPrice", "Principal", 5498, ORDER_ID, "MUG-RED-2", 2, AT, "Amazon.com",
@@ -189,6 +254,30 @@ EXAMPLES: dict[str, Event] = {
     ),
     "posting.deposit-posted.v1": posting.DepositPosted(
         key=SETTLEMENT_ID, quickbooks_id="147", total=4461, **POSTED
+    ),
+    "posting.journal-posted.v1": posting.JournalEntryPosted(
+        key=f"{SETTLEMENT_ID}-J1", quickbooks_id="148", total=787, **POSTED
+    ),
+    "posting.credit-memo-posted.v1": posting.CreditMemoPosted(
+        key=f"{ORDER_ID}C", quickbooks_id="149", total=200, **POSTED
+    ),
+    "posting.refund-receipt-posted.v1": posting.RefundReceiptPosted(
+        key=f"{ORDER_ID}R", quickbooks_id="150", total=1000, **POSTED
+    ),
+    "posting.sales-receipt-posted.v1": posting.SalesReceiptPosted(
+        key=ORDER_ID, quickbooks_id="151", total=5885, **POSTED
+    ),
+    "posting.purchase-posted.v1": posting.PurchasePosted(
+        key=SETTLEMENT_ID, quickbooks_id="152", total=32169, **POSTED
+    ),
+    "posting.amended.v1": posting.PostingAmended(
+        kind="invoice", key=ORDER_ID, quickbooks_id="145", total=5248, **POSTED
+    ),
+    "posting.voided.v1": posting.PostingVoided(
+        kind="invoice", key=ORDER_ID, generation=2, sync_token="2", batch="b-0193", answer=DIGEST, **BY
+    ),
+    "posting.deleted.v1": posting.PostingDeleted(
+        kind="deposit", key=SETTLEMENT_ID, generation=2, batch="b-0193", answer=DIGEST, **BY
     ),
     "posting.rejected.v1": posting.PostingRejected(
         kind="invoice", key=ORDER_ID, generation=1, code="6140",

@@ -14,7 +14,21 @@ from domain import posting as postings
 from domain import settlement as settlements
 from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
 from domain.alert import AlertChannelAdded, AlertChannelRemoved, channels_stream
-from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
+from domain.document import (
+    AppliedInvoice,
+    CreditMemo,
+    Deposit,
+    DepositLine,
+    Document,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    JournalLine,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.event import Event, Stamp
 from domain.flow import (
     AmazonConnected,
@@ -48,18 +62,19 @@ from domain.order import (
     order_stream,
 )
 from domain.posting import (
+    POSTED_KINDS,
     BatchAnswered,
     BatchItem,
     BatchReplayed,
     BatchSubmitted,
-    DepositPosted,
-    InvoicePosted,
-    PaymentPosted,
     Posting,
+    PostingAmended,
+    PostingDeleted,
     PostingHeld,
     PostingRejected,
     PostingReleased,
     PostingSubmitted,
+    PostingVoided,
     PostingWithdrawn,
     Reason,
     batch_stream,
@@ -69,7 +84,7 @@ from domain.settlement import Settlement, SettlementLine, Statement, settlement_
 
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 PostingName = tuple[str, str, str]  # flow, kind, key
-POSTED = {"invoice": InvoicePosted, "payment": PaymentPosted, "deposit": DepositPosted}
+POSTED = {kind: event for event, kind in POSTED_KINDS.items()}
 
 
 class History:
@@ -454,6 +469,69 @@ class History:
         )
         self.write((batch_stream(flow, batch), [answered]))
 
+    def change(self, flow: str, kind: str, key: str, operation: str, refuse: bool = False) -> None:
+        """Amend, void or delete a document that stands, or have QuickBooks refuse it."""
+        known = self._known(flow, kind, key)
+        if known.status != "posted" or known.document is None:
+            return
+        stamp, generation = self.stamp(flow, "ada"), known.generation + 1
+        planned = postings.PostingPlanned(
+            kind=kind,
+            key=key,
+            generation=generation,
+            document=known.document,
+            operation=operation,
+            why="a correction",
+            **stamp.fields(),
+        )
+        claimed = PostingSubmitted(kind=kind, key=key, generation=generation, batch="change", **stamp.fields())
+        common: dict[str, Any] = {"kind": kind, "key": key, "generation": generation, **stamp.fields()}
+        done: Event
+        if refuse:
+            done = PostingRejected(code="6540", message="Deposited Transaction cannot be changed", **common)
+        elif operation == "void":
+            done = PostingVoided(sync_token="2", **common)
+        elif operation == "delete":
+            done = PostingDeleted(**common)
+        else:
+            document = known.document
+            done = PostingAmended(
+                quickbooks_id=known.quickbooks_id,
+                sync_token="2",
+                total=document.total,
+                currency=document.currency,
+                day=document.day,
+                **common,
+            )
+        self._on_posting(flow, kind, key, [planned, claimed, done])
+
+    def others(self, flow: str, number: int, which: int, cents: int = 700) -> tuple[str, str]:
+        """Plan one of the documents besides invoices, payments and deposits; its kind and key."""
+        order_id, settlement_id = order_id_of(number), settlement_id_of(number)
+        about = {"day": date(2026, 11, 5), "currency": "USD", "total": cents}
+        lines, customer = (InvoiceLine("SALES", cents, component="ITEM"),), "Amazon.com USD"
+        debit = (JournalLine("CLR:USD", cents),)
+        documents: dict[str, Document] = {
+            f"{settlement_id}-J1": JournalEntry(
+                f"J{settlement_id}", lines=(*debit, JournalLine("LOAN", -cents)), settlement_id=settlement_id, **about
+            ),
+            f"{order_id}C": CreditMemo(f"{order_id}C", order_id, customer, lines=lines, **about),
+            f"{settlement_id}-R1": RefundReceipt(
+                f"{order_id}R",
+                order_id,
+                customer,
+                clearing="CLR:USD",
+                lines=lines,
+                settlement_id=settlement_id,
+                **about,
+            ),
+            order_id: SalesReceipt(order_id, order_id, customer, clearing="CLR:USD", lines=lines, **about),
+            f"{settlement_id}-P1": Purchase(f"P{settlement_id}", settlement_id, paid_from="CC", lines=debit, **about),
+        }
+        key, document = list(documents.items())[which % len(documents)]
+        self._plan(flow, {key: document}, {})
+        return postings.kind_of(document), key
+
     def post(self, flow: str, *names: tuple[str, str]) -> None:
         """Send planned postings and have them accepted."""
         batch = f"b{self.position}"
@@ -513,6 +591,8 @@ class History:
             lambda: self.settle_attention(flow, *chosen),
             lambda: self.date_order(flow, order_number, settlement_number, second),
             lambda: self.lift(flow, settlement_number),
+            lambda: self.others(flow, order_number, second),
+            lambda: self.change(flow, *chosen, ("amend", "void", "delete")[second % 3], refuse=second % 4 == 0),
         ]
         steps[what % len(steps)]()
 

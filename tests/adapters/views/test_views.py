@@ -406,6 +406,11 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.date_order(US, 1, 1, 3)
     history.settlement(US, 1, again=1)
     history.lift(US, 1)
+    for which in range(5):
+        kind, key = history.others(US, 4, which)
+        history.post(US, (kind, key))
+        for operation in ("amend", "void" if which % 2 else "delete"):
+            history.change(US, kind, key, operation)
     history.ask(US)
     history.token(revoke=False)
     history.token(revoke=True)
