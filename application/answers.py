@@ -1,27 +1,38 @@
 """What QuickBooks' answer to one document, or what was found of it there, means for its posting."""
 
-from application.ports import Fault, Found, Otherwise, Sighting
+from functools import partial
+
+from application.ports import Fault, Found, Otherwise, Removed, Sighting
 from domain.event import Event, Stamp
 from domain.posting import (
     ADOPTED_OTHERWISE,
     FOUND_OTHERWISE,
+    LOST,
     POSTED_KINDS,
     SEEN_IN_QUICKBOOKS,
+    STALE,
+    STALE_TRIES,
     TOTAL_DIFFERS,
     BatchItem,
     Posted,
     Posting,
+    PostingAmended,
+    PostingDeleted,
     PostingHeld,
+    PostingPlanned,
     PostingRejected,
+    PostingVoided,
     Reason,
 )
+
+Outcome = Found | Removed | Fault | Sighting | Otherwise
 
 _POSTED: dict[str, type[Posted]] = {kind: event for event, kind in POSTED_KINDS.items()}
 
 
 def answered(
     item: BatchItem,
-    outcome: Found | Fault | Sighting | Otherwise,
+    outcome: Outcome,
     posting: Posting,
     batch: str,
     answer: str,
@@ -31,20 +42,62 @@ def answered(
     """The events of one document of a batch; `adopted` where it was found by look-up, not by the answer to a call."""
     match outcome:
         case Fault():
-            return [
-                PostingRejected(
-                    kind=item.kind,
-                    key=item.key,
-                    generation=item.generation,
-                    code=outcome.code,
-                    message=outcome.message,
-                    batch=batch,
-                    **stamp.fields(),
-                )
-            ]
+            return [_rejected(item, outcome, batch, stamp), *_tried_again(item, outcome, posting, stamp)]
         case Otherwise():
             return [contested(item.kind, item.key, outcome, posting, stamp)]
+        case Removed():
+            return [_deleted(item, batch, answer, stamp)]
+        case Found() if posting.operation == "void":
+            voided = PostingVoided(
+                kind=item.kind,
+                key=item.key,
+                generation=item.generation,
+                sync_token=outcome.sync_token,
+                batch=batch,
+                answer=answer,
+                **stamp.fields(),
+            )
+            return [voided]
     return stands(item.kind, item.key, outcome, posting, answer, adopted, stamp, batch, item.item)
+
+
+def _rejected(item: BatchItem, fault: Fault, batch: str, stamp: Stamp) -> PostingRejected:
+    return PostingRejected(
+        kind=item.kind,
+        key=item.key,
+        generation=item.generation,
+        code=fault.code,
+        message=fault.message,
+        batch=batch,
+        **stamp.fields(),
+    )
+
+
+def _deleted(item: BatchItem, batch: str, answer: str, stamp: Stamp) -> PostingDeleted:
+    return PostingDeleted(
+        kind=item.kind, key=item.key, generation=item.generation, batch=batch, answer=answer, **stamp.fields()
+    )
+
+
+def _tried_again(item: BatchItem, fault: Fault, posting: Posting, stamp: Stamp) -> list[Event]:
+    """A change that got lost, or came second to another's, is planned once more; what is there is read again first."""
+    if posting.standing is None or posting.document is None or posting.stale >= STALE_TRIES:
+        return []
+    if fault.code not in (LOST, STALE):
+        return []
+    return [
+        PostingPlanned(
+            kind=item.kind,
+            key=item.key,
+            generation=posting.generation + 1,
+            document=posting.document,
+            depends_on=posting.depends_on,
+            mapping_version=posting.mapping_version,
+            operation=posting.operation,
+            why="the change before was not done",
+            **stamp.fields(),
+        )
+    ]
 
 
 def stands(
@@ -64,7 +117,9 @@ def stands(
     """
     sighting = found if isinstance(found, Sighting) else Sighting(found)
     there = sighting.found
-    posted: Event = _POSTED[kind](
+    amended = posting.operation == "amend"
+    make = partial(PostingAmended, kind=kind) if amended else _POSTED[kind]
+    posted: Event = make(
         key=key,
         generation=posting.generation,
         quickbooks_id=there.quickbooks_id,
@@ -79,9 +134,10 @@ def stands(
         cleared=sighting.cleared if isinstance(found, Sighting) else None,
         **stamp.fields(),
     )
-    attention = [reason for reason in posting.attention if reason.code not in SEEN_IN_QUICKBOOKS]
+    former = () if amended else posting.attention
+    attention = [reason for reason in former if reason.code not in SEEN_IN_QUICKBOOKS]
     attention += _seen(kind, key, sighting, posting)
-    if tuple(attention) == posting.attention:
+    if tuple(attention) == former:
         return [posted]
     held = PostingHeld(
         kind=kind,

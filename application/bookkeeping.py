@@ -10,8 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from application.answers import answered, contested, seen_again, stands
-from application.ports import Append, Fault, Found, Otherwise, Sighting
+from application.answers import Outcome, answered, contested, seen_again, stands
+from application.ports import Append, Fault, Found, Otherwise, Removed, Sighting
 from application.recording import Tally
 from application.settlement_book import SettlementBook
 from domain import alert as alerts
@@ -23,11 +23,13 @@ from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.mapping import Mapping, MappingChanged, MappingFound, MappingMissing
 from domain.posting import (
+    CHANGED_BY_HAND,
     BatchAnswered,
     BatchItem,
     BatchReplayed,
     BatchSubmitted,
     Posting,
+    PostingRejected,
     PostingReleased,
     PostingSubmitted,
     batch_stream,
@@ -186,7 +188,7 @@ class Bookkeeping(SettlementBook):
     def confirm(
         self,
         submitted: BatchSubmitted,
-        outcomes: MappingOf[str, Found | Fault | Sighting | Otherwise],
+        outcomes: MappingOf[str, Outcome],
         answer: str,
         by: str,
         how: str = "answer",
@@ -214,8 +216,8 @@ class Bookkeeping(SettlementBook):
                 outcome = outcomes[item.item]
                 found_there = how == "look-up" or item.item in adopted
                 events = answered(item, outcome, posting, submitted.batch, answer, found_there, stamp)
-                tally.new += isinstance(outcome, Found | Sighting)
-                tally.held += not isinstance(outcome, Found | Sighting)
+                tally.new += isinstance(outcome, Found | Removed | Sighting)
+                tally.held += isinstance(outcome, Fault | Otherwise)
                 appends.append(Append(posting_stream(flow, item.kind, item.key), version, events))
             decided = BatchAnswered(
                 batch=submitted.batch, answer=answer, posted=tally.new, rejected=tally.held, how=how, **stamp.fields()
@@ -255,6 +257,26 @@ class Bookkeeping(SettlementBook):
 
         tally.position = self._until_saved(decide, tally)
         return tally
+
+    def refuse_change(self, flow: str, kind: str, key: str, words: str, evidence: str, by: str) -> int:
+        """A planned change is not sent, since the document is no more as we left it; it stands as it is."""
+
+        def decide() -> list[Append]:
+            posting, version = self._postings(flow, [(kind, key)])[kind, key]
+            if posting.status != "planned" or posting.operation == "create":
+                return []
+            stamp = Stamp(flow, self._clock(), by, evidence)
+            refused = PostingRejected(
+                kind=kind,
+                key=key,
+                generation=posting.generation,
+                code=CHANGED_BY_HAND,
+                message=words,
+                **stamp.fields(),
+            )
+            return [Append(posting_stream(flow, kind, key), version, [refused])]
+
+        return self._until_saved(decide)
 
     def adopt(self, flow: str, kind: str, key: str, sighting: Sighting, answer: str, by: str, why: str) -> int:
         """A person says that this document of QuickBooks is the contested one. Raises BadInput if none is contested."""

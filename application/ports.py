@@ -19,6 +19,7 @@ from domain.event import Event
 from domain.flow import Flow, Schedule
 from domain.mapping import QuickBooksRef
 from domain.order import AmazonOrder
+from domain.posting import Operation
 from domain.settlement import SettlementLine, Statement
 
 
@@ -297,6 +298,23 @@ class Found(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """QuickBooks deleted a document; `content` are its words."""
+
+    quickbooks_id: str
+    content: bytes = b""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One document of a batch under its item id: created, or amended, voided or deleted as the version just read."""
+
+    item: str
+    document: Document
+    operation: Operation = "create"
+    quickbooks_id: str = ""
+    sync_token: str = ""
+
+
 class Sighting(msgspec.Struct, frozen=True):
     """A document of QuickBooks that bears a mark of ours; `differs` are the facts in which it is another's or changed.
 
@@ -358,10 +376,10 @@ class QuickBooks(Protocol):
     def create_customer(self, name: str, currency: str, request_id: str) -> QuickBooksRef:
         """Create a customer in a currency."""
 
-    def batch_body(self, documents: Sequence[tuple[str, Document]], references: References) -> bytes:
-        """The exact bytes of a batch of (item id, document); pure. Item ids have at most 10 characters."""
+    def batch_body(self, writes: Sequence[Write], references: References) -> bytes:
+        """The exact bytes of a batch; pure. Item ids have at most 10 characters."""
 
-    def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Fault], bytes]:
+    def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Removed | Fault], bytes]:
         """Send a batch (or replay it, with the same id and bytes): an outcome per item id, and the answer's bytes.
 
         Raises OutcomeUnknown where it may or may not have been done; ConnectionLost and Throttled where it was not;

@@ -11,11 +11,12 @@ most of them twice without a word.
 import base64
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
 
+from application.answers import Outcome
 from application.bookkeeping import Bookkeeping, SentBatch
 from application.ports import (
     Clock,
@@ -25,8 +26,10 @@ from application.ports import (
     Otherwise,
     QuickBooks,
     References,
+    Removed,
     Sighting,
     Views,
+    Write,
 )
 from application.recording import Tally
 from application.references import references_for
@@ -41,6 +44,7 @@ from domain.posting import (
     BatchItem,
     BatchSubmitted,
     Posting,
+    kind_of,
     posting_stream,
 )
 
@@ -51,7 +55,12 @@ VENDOR_LIMIT = timedelta(seconds=120)  # QuickBooks gives up on a request after 
 LOOK_UP_AFTER = timedelta(minutes=20)  # all tries of one sending and QuickBooks' own limit are over by then
 REPLAYS = 3  # after so many, and look-ups that found nothing, a batch is planned anew
 REQUEST_ID_TRUST = timedelta(hours=1)  # how long QuickBooks remembers a request id is not documented
-KINDS = ("invoice", "payment", "deposit")  # in the order in which they depend on each other
+# In the order in which they depend on each other.
+KINDS: tuple[str, ...] = (
+    *("invoice", "sales_receipt", "credit_memo", "payment", "refund_receipt", "purchase", "journal", "deposit"),
+)
+
+_Chosen = tuple[str, Posting, Document]
 
 log = logging.getLogger(__name__)
 
@@ -111,22 +120,34 @@ class Poster:
             return done
         self._look_again(done)
         self._views.catch_up()
-        for kind in KINDS:
-            while keys := self._views.ready_postings(self._flow.name, kind, ROUND_SIZE):
-                missing = self._not_there_yet(kind, keys, done)
-                sent = len(keys) - len(missing)
-                for begin in range(0, len(missing), BATCH_SIZE):
-                    self._check()
-                    outcome = self._post(kind, missing[begin : begin + BATCH_SIZE], done)
-                    if outcome is None:
-                        done.unknown += 1
-                        self._views.catch_up()
-                        return done
-                    sent += outcome
-                self._views.catch_up()
-                if not sent:
-                    break  # all claimed by somebody else
-        return done
+        while True:
+            before = sum(done.posted.values())
+            for kind in KINDS:
+                if not self._post_kind(kind, done):
+                    return done
+            if sum(done.posted.values()) == before or not self._any_ready():
+                return done  # else what was posted has freed something of a kind before it
+
+    def _any_ready(self) -> bool:
+        return any(self._views.ready_postings(self._flow.name, kind, 1) for kind in KINDS)
+
+    def _post_kind(self, kind: str, done: PostingRun) -> bool:
+        """Post everything of a kind that is ready; False at an unknown outcome."""
+        while keys := self._views.ready_postings(self._flow.name, kind, ROUND_SIZE):
+            missing = self._not_there_yet(kind, keys, done)
+            sent = len(keys) - len(missing)
+            for begin in range(0, len(missing), BATCH_SIZE):
+                self._check()
+                outcome = self._post(kind, missing[begin : begin + BATCH_SIZE], done)
+                if outcome is None:
+                    done.unknown += 1
+                    self._views.catch_up()
+                    return False
+                sent += outcome
+            self._views.catch_up()
+            if not sent:
+                break  # all claimed by somebody else
+        return True
 
     def _post(self, kind: str, keys: Sequence[str], done: PostingRun) -> int | None:
         """Claim, send and record one batch: how many were sent, None if what became of them is unknown."""
@@ -137,11 +158,10 @@ class Poster:
             for key in keys
             if (posting := known[kind, key]).status == "planned" and posting.document is not None
         ]
+        chosen, writes, references = self._writes(chosen)
         if not chosen:
             return 0
-        references = self._references([document for _, _, document in chosen])
-        documents = [(str(number), document) for number, (_, _, document) in enumerate(chosen, start=1)]
-        body = self._quickbooks.batch_body(documents, references)
+        body = self._quickbooks.batch_body(writes, references)
         batch = batch_id(flow, [(kind, key, posting.generation) for key, posting, _ in chosen])
         items = [
             BatchItem(
@@ -149,10 +169,10 @@ class Poster:
                 kind=kind,
                 key=key,
                 generation=posting.generation,
-                item=number,
-                body_hash=hashlib.sha256(self._quickbooks.batch_body([(number, document)], references)).hexdigest(),
+                item=write.item,
+                body_hash=hashlib.sha256(self._quickbooks.batch_body([write], references)).hexdigest(),
             )
-            for (number, document), (key, posting, _) in zip(documents, chosen, strict=True)
+            for write, (key, posting, _) in zip(writes, chosen, strict=True)
         ]
         (digest,) = self._evidence.put(flow, [body])
         if not self._bookkeeping.claim(flow, batch, request_id(self._flow.realm, batch), items, digest, self._by):
@@ -163,17 +183,50 @@ class Poster:
         self._progress(kind, len(items))
         return len(items)
 
+    def _writes(self, chosen: Sequence[_Chosen]) -> tuple[list[_Chosen], list[Write], References]:
+        """What is to be written. A change is held against what QuickBooks has first: nobody's edit is written over."""
+        changes = self._changes([each for each in chosen if each[1].operation != "create"])
+        kept = [each for each in chosen if each[1].operation == "create" or each[0] in changes]
+        writes = [
+            msgspec.structs.replace(changes[key], item=str(number)) if key in changes else Write(str(number), document)
+            for number, (key, _, document) in enumerate(kept, start=1)
+        ]
+        return kept, writes, self._references([document for _, _, document in kept])
+
+    def _changes(self, chosen: Sequence[_Chosen]) -> dict[str, Write]:
+        """The changes that can be sent, by key; one of a document that is no more as we left it is refused here."""
+        writes: dict[str, Write] = {}
+        for key, posting, document in chosen:
+            standing = posting.standing or document
+            sighting = self._quickbooks.see(standing, posting.quickbooks_id, self._references([standing]))
+            if sighting is None or sighting.differs:
+                differs = ", ".join(sighting.differs) if sighting is not None else "it is not there any more"
+                words = f"somebody changed it in QuickBooks ({differs}); nothing was written over it"
+                content = sighting.found.content if sighting is not None else b""
+                (digest,) = self._evidence.put(self._flow.name, [content])
+                self._bookkeeping.refuse_change(self._flow.name, kind_of(document), key, words, digest, self._by)
+                continue
+            writes[key] = Write(
+                "", document, posting.operation, posting.quickbooks_id, sync_token=sighting.found.sync_token
+            )
+        return writes
+
     def _not_there_yet(self, kind: str, keys: Sequence[str], done: PostingRun) -> list[str]:
-        """The keys of those that QuickBooks has no trace of: another installation, flow or hand may have been here."""
+        """The keys of those that QuickBooks has no trace of: another installation, flow or hand may have been here.
+
+        And of changes: what they change is there.
+        """
         known = self._bookkeeping.postings(self._flow.name, [(kind, key) for key in keys])
         wanted = [
             (key, posting, posting.document)
             for key in keys
-            if (posting := known[kind, key]).status == "planned" and posting.document is not None
+            if (posting := known[kind, key]).status == "planned"
+            and posting.document is not None
+            and posting.operation == "create"
         ]
         documents = [document for _, _, document in wanted]
         found = self._quickbooks.find(documents, self._references(documents)) if documents else []
-        missing = []
+        missing = [key for key in keys if known[kind, key].operation != "create"]
         for (key, posting, _), sightings in zip(wanted, found, strict=True):
             outcome = _judged(sightings, posting)
             if outcome is None:
@@ -233,7 +286,7 @@ class Poster:
         return True
 
     def _adopt_duplicates(
-        self, submitted: BatchSubmitted, outcomes: dict[str, Found | Fault]
+        self, submitted: BatchSubmitted, outcomes: Mapping[str, Found | Removed | Fault]
     ) -> dict[str, Sighting | Otherwise]:
         """A number that is taken is ours if the document bearing it is the one we wanted, in every mark."""
         taken = [
@@ -261,13 +314,12 @@ class Poster:
         if quiet < LOOK_UP_AFTER:
             return False
         submitted = sent.submitted
-        judged = self._look_up(submitted.items, everywhere=True)
+        judged: dict[str, Outcome] = {**self._look_up(submitted.items, everywhere=True)}
+        judged |= self._look_up_changes(submitted.items)
         if not judged and (remembered or sent.replays < REPLAYS):
             return self._replay(sent, done, nothing_there=True)
         lost = Fault(LOST, "sent, never answered, and not in QuickBooks after its time limit; planned again")
-        outcomes: dict[str, Sighting | Otherwise | Fault] = {
-            item.item: judged.get(item.item, lost) for item in submitted.items
-        }
+        outcomes: dict[str, Outcome] = {item.item: judged.get(item.item, lost) for item in submitted.items}
         answer = b"[" + b",".join(_contents(outcome) for outcome in judged.values()) + b"]"
         (digest,) = self._evidence.put(self._flow.name, [answer])
         tally = self._bookkeeping.confirm(submitted, outcomes, digest, self._by, "look-up")
@@ -286,7 +338,7 @@ class Poster:
         wanted = [
             (item.item, posting, posting.document)
             for item in items
-            if (posting := known[item.kind, item.key]).document is not None
+            if (posting := known[item.kind, item.key]).document is not None and posting.operation == "create"
         ]
         documents = [document for _, _, document in wanted if document is not None]
         found = self._quickbooks.find(documents, self._references(documents), everywhere) if documents else []
@@ -295,6 +347,22 @@ class Poster:
             for (item, posting, _), sightings in zip(wanted, found, strict=True)
             if (outcome := _judged(sightings, posting)) is not None
         }
+
+    def _look_up_changes(self, items: Sequence[BatchItem]) -> dict[str, Outcome]:
+        """Changes of a batch that are done; without those that left no trace."""
+        known = self._bookkeeping.postings(self._flow.name, [(item.kind, item.key) for item in items])
+        done: dict[str, Outcome] = {}
+        for item in items:
+            posting = known[item.kind, item.key]
+            if posting.operation == "create" or posting.document is None:
+                continue
+            sighting = self._quickbooks.see(
+                posting.document, posting.quickbooks_id, self._references([posting.document])
+            )
+            outcome = _done(posting, sighting)
+            if outcome is not None:
+                done[item.item] = outcome
+        return done
 
     def _references(self, documents: Sequence[Document]) -> References:
         return references_for(self._flow, self._bookkeeping, documents)
@@ -309,10 +377,25 @@ def _judged(sightings: Sequence[Sighting], posting: Posting) -> Sighting | Other
     return Otherwise(left) if left[0].differs or twice else left[0]
 
 
-def _contents(outcome: Sighting | Otherwise) -> bytes:
+def _done(posting: Posting, sighting: Sighting | None) -> Outcome | None:
+    """Whether a change was done, by what QuickBooks has now; None where it was not."""
+    match posting.operation:
+        case "delete":
+            return Removed(posting.quickbooks_id) if sighting is None else None
+        case "void":
+            return sighting.found if sighting is not None and sighting.found.total == 0 else None
+        case _:
+            return sighting if sighting is not None and not sighting.differs else None
+
+
+def _contents(outcome: Outcome) -> bytes:
     """What QuickBooks showed, as evidence."""
     if isinstance(outcome, Sighting):
         return outcome.found.content
+    if isinstance(outcome, Found | Removed):
+        return outcome.content or b"null"
+    if isinstance(outcome, Fault):
+        return b"null"
     return b"[" + b",".join(sighting.found.content for sighting in outcome.sightings) + b"]"
 
 

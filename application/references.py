@@ -9,13 +9,13 @@ from domain.flow import Flow
 
 
 def references_for(flow: Flow, bookkeeping: Bookkeeping, documents: Sequence[Document]) -> References:
-    """The ids of a flow's mapping, and of the posted invoices that payments among `documents` name."""
+    """The ids of a flow's mapping, and of the posted invoices and credit memos that payments among `documents` name."""
     mapping = bookkeeping.mapping(flow.name)
     named = [
         (kind, key)
         for document in documents
         if isinstance(document, Payment)
-        for kind, _, key in (applied.posting.partition("/") for applied in document.applied)
+        for kind, _, key in (each.posting.partition("/") for each in (*document.applied, *document.credits))
     ]
     posted = bookkeeping.postings(flow.name, named) if named else {}
     return References(

@@ -36,6 +36,20 @@ ADOPTED_OTHERWISE = "adopted_otherwise"
 # What is seen in QuickBooks is settled there or by a person, not by what Amazon says next.
 SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS, ADOPTED_OTHERWISE)
 
+# A change of a document that was changed in QuickBooks by somebody else: nothing is written over it.
+CHANGED_BY_HAND = "changed_by_hand"
+STALE = "5010"  # QuickBooks' code where somebody was faster: what is there is read again
+STALE_TRIES = 5
+# What QuickBooks refuses by its own locks, by its code (quickbooks.md 9); other refusals are about the document.
+_LOCKS = {
+    "6200": "closed_period",
+    "6210": "closed_period",
+    "6540": "deposited",
+    "6480": "bank_matched",
+    "6190": "subscription_ended",
+    CHANGED_BY_HAND: CHANGED_BY_HAND,
+}
+
 Kind = Literal["invoice", "payment", "deposit", "journal", "credit_memo", "refund_receipt", "sales_receipt", "purchase"]
 Operation = Literal["create", "amend", "void", "delete"]
 
@@ -270,7 +284,8 @@ class Posting(msgspec.Struct):
     lost: bool = False  # refused only because no trace of it was found in QuickBooks
     not_ours: frozenset[str] = frozenset()  # documents of QuickBooks that a person said are others
     operation: Operation = "create"
-    standing: Document | None = None  # what QuickBooks has while an amendment of it is under way
+    standing: Document | None = None  # what QuickBooks has while a change of it is under way
+    stale: int = 0  # how often in a row somebody was faster than our change
 
     @property
     def is_final(self) -> bool:
@@ -293,7 +308,7 @@ def evolve(state: Posting, event: Event) -> Posting:
                 state.status, state.reasons = "held", event.reasons
         case PostingPlanned():
             if event.operation != "create" and state.status == "posted":
-                state.standing = state.document
+                state.standing, state.attention = state.document, ()
             state.status, state.operation = "planned", event.operation
             state.kind, state.key = event.kind, event.key
             state.generation, state.document = event.generation, event.document
@@ -309,6 +324,7 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.status, state.batch = "submitted", event.batch
         case Posted():
             state.status, state.reasons, state.operation, state.standing = "posted", (), "create", None
+            state.generation, state.stale = event.generation, 0
             state.quickbooks_id, state.sync_token, state.total = event.quickbooks_id, event.sync_token, event.total
             state.adopted = event.adopted
         case PostingVoided():
@@ -320,11 +336,18 @@ def evolve(state: Posting, event: Event) -> Posting:
         case PostingRejected() if state.standing is not None:
             # QuickBooks still has it as it was: the refusal of a change needs a person.
             state.status, state.document, state.operation, state.standing = "posted", state.standing, "create", None
-            state.attention = (*state.attention, Reason("change_refused", f"{event.code}: {event.message}"))
+            state.attention = (refusal(event.code, event.message, changing=True),)
+            state.stale = state.stale + 1 if event.code == STALE else 0
         case PostingRejected():
             state.status, state.lost = "rejected", event.code == LOST
-            state.reasons = (Reason("refused_by_quickbooks", f"{event.code}: {event.message}"),)
+            state.reasons = (refusal(event.code, event.message),)
     return state
+
+
+def refusal(code: str, message: str, changing: bool = False, amount: int = 0) -> Reason:
+    """QuickBooks' refusal of a document, or of a change of one that stands, as the reason why it waits."""
+    name = _LOCKS.get(code, "change_refused" if changing else "refused_by_quickbooks")
+    return Reason(name, f"{code}: {message}", amount)
 
 
 def plan(

@@ -20,9 +20,10 @@ from adapters.http import UNREADABLE, Call, CourteousClient, Limit, QuotaKeeper,
 from adapters.nul import without_nul
 from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
+from adapters.quickbooks.documents import batch_body
 from adapters.quickbooks.faults import action_for, fault_of, is_throttled
 from adapters.quickbooks.sightings import compared, searches, sightings
-from application.ports import Clock, Company, Fault, Found, References, Sighting, Vault
+from application.ports import Clock, Company, Fault, Found, References, Removed, Sighting, Vault, Write
 from domain.document import Document
 from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Refused, VendorError
 from domain.mapping import QuickBooksRef
@@ -95,17 +96,17 @@ class QuickBooksClient:
 
     # --- writing documents ------------------------------------------------------------------------------------
 
-    def batch_body(self, documents: Sequence[tuple[str, Document]], references: References) -> bytes:
+    def batch_body(self, writes: Sequence[Write], references: References) -> bytes:
         """See ports.QuickBooks.batch_body."""
-        return wire.batch_body(documents, references)
+        return batch_body(writes, references)
 
-    def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Fault], bytes]:
+    def send_batch(self, request_id: str, body: bytes) -> tuple[dict[str, Found | Removed | Fault], bytes]:
         """See ports.QuickBooks.send_batch. Raises Refused where QuickBooks refuses the batch as a whole."""
         expected = wire.sent_items(body)
         if len(request_id) > BATCH_REQUEST_ID_LENGTH or any(len(item) > ITEM_ID_LENGTH for item in expected):
             raise BadInput(f"request id {request_id} or an item id of its batch is longer than QuickBooks takes")
 
-        def read(answer: httpx.Response) -> tuple[dict[str, Found | Fault], bytes]:
+        def read(answer: httpx.Response) -> tuple[dict[str, Found | Removed | Fault], bytes]:
             told = wire.outcomes(self._succeeded("batch", answer), expected)
             for action, words in (
                 ("retry", "quickbooks throttled part of a batch"),

@@ -11,9 +11,22 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.quickbooks.wire import Ref, Transaction, bears_mark, decoded, found, literal, number
+from adapters.quickbooks.documents import account_of
+from adapters.quickbooks.marks import bears_mark, number
+from adapters.quickbooks.wire import Ref, Transaction, decoded, found, literal
 from application.ports import References, Sighting
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import (
+    CreditMemo,
+    Deposit,
+    Document,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.mapping import QuickBooksRef
 from domain.money import format_minor, to_minor
 
@@ -32,7 +45,9 @@ def searches(documents: Sequence[Document], references: References, everywhere: 
     match documents[0]:
         case Payment():
             member = "PaymentRefNum"
-        case Invoice() if references.custom_numbers:
+        case JournalEntry() | Purchase():
+            member = "DocNumber"
+        case Invoice() | CreditMemo() | RefundReceipt() | SalesReceipt() if references.custom_numbers:
             member = "DocNumber"
         case _:
             return [around]  # these have no number of ours
@@ -63,7 +78,8 @@ def sightings(
             if _same_money(told, document, references, NEAR if everywhere else SAME_MONEY):
                 marked.add(index)
         for index in marked:
-            seen[index][told.id] = compared(row, documents[index], references)
+            if not _is_sibling(told, documents[index]):
+                seen[index][told.id] = compared(row, documents[index], references)
     return [sorted(those.values(), key=lambda sighting: len(sighting.differs)) for those in seen]
 
 
@@ -76,7 +92,7 @@ def compared(content: bytes | msgspec.Raw, document: Document, references: Refer
     there = found(content, document.currency)
     note = told.private_note or ""
     differs = []
-    if isinstance(document, Payment) or (isinstance(document, Invoice) and references.custom_numbers):
+    if _has_number(document, references) and not isinstance(document, Deposit):
         if number(document) != (told.doc_number or told.payment_ref_num):
             differs.append(f"number {told.doc_number or told.payment_ref_num or 'none'}")
     if not bears_mark(note, document):
@@ -87,30 +103,55 @@ def compared(content: bytes | msgspec.Raw, document: Document, references: Refer
         differs.append(f"currency {there.currency}")
     if there.total != document.total:
         differs.append(f"total {format_minor(there.total, there.currency)} {there.currency}")
-    if isinstance(document, Invoice | Payment) and _value_of(told.customer_ref) != _id(
-        references.customers, document.customer
-    ):
+    customer = getattr(document, "customer", "")
+    if customer and _value_of(told.customer_ref) != _id(references.customers, customer):
         differs.append("customer")
-    into = _value_of(told.deposit_to_account_ref)
-    if isinstance(document, Payment) and into != _id(references.accounts, document.clearing):
-        differs.append("account")
-    if isinstance(document, Deposit) and into != _id(references.banks, document.bank):
+    into = _value_of(told.account_ref if isinstance(document, Purchase) else told.deposit_to_account_ref)
+    if (account := _into(document)) and into != _account(references, account):
         differs.append("account")
     if _lines_of(told) != _lines_wanted(document, references):
         differs.append("lines")
     return Sighting(there, tuple(differs), _cleared(told, document, references, there.currency))
 
 
+def _has_number(document: Document, references: References) -> bool:
+    match document:
+        case Deposit():
+            return False
+        case Payment() | JournalEntry() | Purchase():
+            return True
+        case _:
+            return references.custom_numbers
+
+
+def _into(document: Document) -> str:
+    """The account key of the account a document names as a whole, if it does."""
+    match document:
+        case Payment() | SalesReceipt() | RefundReceipt():
+            return document.clearing
+        case Deposit():
+            return f"BANK:{document.bank}"
+        case Purchase():
+            return document.paid_from
+        case _:
+            return ""
+
+
 def _names(document: Document) -> tuple[str, ...]:
     match document:
         case Invoice():
             return (document.number, document.order_id)
-        case Payment():
-            return (document.number,)
         case Deposit():
             return (document.settlement_id,)
         case _:
             return (document.number,)
+
+
+def _is_sibling(told: Transaction, document: Document) -> bool:
+    """Whether it is the invoice of another shipment of the same order: each has a number of its own."""
+    if not isinstance(document, Invoice) or not told.doc_number or told.doc_number == document.number:
+        return False
+    return told.doc_number == document.order_id or told.doc_number.startswith(f"{document.order_id}-")
 
 
 def _same_money(told: Transaction, deposit: Deposit, references: References, within: timedelta) -> bool:
@@ -129,44 +170,72 @@ def _same_money(told: Transaction, deposit: Deposit, references: References, wit
 
 
 def _cleared(told: Transaction, document: Document, references: References, currency: str) -> int:
-    """What a payment or deposit of QuickBooks moves into or out of the clearing account, in minor units."""
+    """What a document of QuickBooks moves into the clearing account, a deposit out of it; see `document.cleared_by`."""
     match document:
-        case Payment():
+        case Payment() | SalesReceipt() | RefundReceipt():
             into = _value_of(told.deposit_to_account_ref)
-            return to_minor(told.total_amt, currency) if into == _id(references.accounts, document.clearing) else 0
+            moved = told.total_amt if into == _account(references, document.clearing) else Decimal(0)
+            return to_minor(moved, currency) * (-1 if isinstance(document, RefundReceipt) else 1)
         case Deposit():
-            clearing = _id(references.accounts, document.clearing)
-            moved = sum((amount for account, amount in _lines_of(told) if account == clearing), Decimal(0))
-            return to_minor(moved, currency)
-        case _:
+            return to_minor(_moved(told, {_account(references, document.clearing)}), currency)
+        case JournalEntry() | Purchase():
+            keys = {line.account for line in document.lines if line.account.partition(":")[0] == "CLR"}
+            return to_minor(_moved(told, {_account(references, key) for key in keys}), currency)
+        case Invoice() | CreditMemo():
             return 0
 
 
+def _moved(told: Transaction, accounts: set[str]) -> Decimal:
+    return sum((amount for account, amount in _lines_of(told) if account in accounts), Decimal(0))
+
+
 def _lines_of(told: Transaction) -> list[tuple[str, Decimal]]:
-    """A document's lines as (item, account or linked document, amount), sorted; subtotals left out."""
+    """A document's lines as (item, account or linked document, amount), sorted; subtotals left out.
+
+    A credit of a journal is negative; a tax is a line of its own, under no id.
+    """
     lines = []
     for line in told.line or ():
-        detail = line.sales_item_line_detail or line.deposit_line_detail
-        if detail is not None:
-            lines.append((_value_of(detail.item_ref) or _value_of(detail.account_ref), line.amount or Decimal(0)))
+        amount = line.amount or Decimal(0)
+        detail = line.sales_item_line_detail or line.deposit_line_detail or line.account_based_expense_line_detail
+        journal = line.journal_entry_line_detail
+        if journal is not None:
+            lines.append((_value_of(journal.account_ref), -amount if journal.posting_type == "Credit" else amount))
+        elif detail is not None:
+            lines.append((_value_of(detail.item_ref) or _value_of(detail.account_ref), amount))
         elif line.linked_txn:
-            lines.append((line.linked_txn[0].txn_id or "", line.amount or Decimal(0)))
-    return sorted(lines)
+            lines.append((line.linked_txn[0].txn_id or "", amount))
+    tax = told.txn_tax_detail.total_tax if told.txn_tax_detail is not None else None
+    return sorted([*lines, ("", tax)] if tax else lines)
 
 
 def _lines_wanted(document: Document, references: References) -> list[tuple[str, Decimal]]:
     match document:
-        case Invoice():
-            wanted = [(_id(references.items, line.account), line.amount) for line in document.lines]
+        case Invoice() | CreditMemo() | SalesReceipt():
+            wanted = _items(document.lines, references)
+            if document.tax:
+                wanted.append(("", document.tax))
+        case RefundReceipt():
+            wanted = _items(document.lines, references)
         case Payment():
-            wanted = [(references.postings.get(applied.posting, ""), applied.amount) for applied in document.applied]
+            applied = (*document.applied, *document.credits)
+            wanted = [(references.postings.get(each.posting, ""), each.amount) for each in applied]
         case Deposit():
-            wanted = [(_id(references.accounts, line.account), line.amount) for line in document.lines]
+            wanted = [(_account(references, line.account), line.amount) for line in document.lines]
             if document.cleared:
-                wanted.append((_id(references.accounts, document.clearing), document.cleared))
-        case _:
-            wanted = []
+                wanted.append((_account(references, document.clearing), document.cleared))
+        case JournalEntry() | Purchase():
+            wanted = [(_account(references, line.account), line.amount) for line in document.lines]
     return sorted((key, Decimal(format_minor(minor, document.currency))) for key, minor in wanted)
+
+
+def _items(lines: Iterable[InvoiceLine], references: References) -> list[tuple[str, int]]:
+    return [(_id(references.items, line.account), line.amount) for line in lines]
+
+
+def _account(references: References, key: str) -> str:
+    found = account_of(references, key)
+    return found.id if found is not None else ""
 
 
 def _id(known: Mapping[str, QuickBooksRef], key: str) -> str:

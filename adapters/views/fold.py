@@ -77,6 +77,7 @@ from domain.posting import (
     PostingVoided,
     PostingWithdrawn,
     Reason,
+    refusal,
 )
 from domain.settlement import (
     SettlementClosed,
@@ -608,7 +609,8 @@ def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
     kind = event.kind if isinstance(event, PostingAmended) else POSTED_KINDS[type(event)]
     row = _posting(fold, kind, event.key, recorded)
     row.operation = ""
-    attention = row.status in ("submitted", "posted")  # then its reasons came up after it was sent, and still stand
+    # Its reasons came up after it was sent, and still stand; an amendment settles them.
+    attention = row.status in ("submitted", "posted") and not isinstance(event, PostingAmended)
     _owned(fold, row, -1)
     row.status, row.generation = "posted", event.generation
     row.quickbooks_id, row.sync_token = event.quickbooks_id, event.sync_token
@@ -639,12 +641,10 @@ def _rejected(fold: Fold, event: PostingRejected, recorded: Recorded) -> Subject
         _owned(fold, row, -1)
         row.status, row.amount, row.day, row.operation = "posted", row.standing_amount, row.standing_day, ""
         _owned(fold, row, +1)
-        refusal = Reason("change_refused", f"{event.code}: {event.message}", row.amount)
-        _give_reasons(fold, row, (refusal,), row.currency, event.at)
+        _give_reasons(fold, row, (refusal(event.code, event.message, True, row.amount),), row.currency, event.at)
         return _subject(row)
     _set_status(fold, row, "rejected")
-    refusal = Reason("refused_by_quickbooks", f"{event.code}: {event.message}", row.amount)
-    _give_reasons(fold, row, (refusal,), row.currency, event.at)
+    _give_reasons(fold, row, (refusal(event.code, event.message, False, row.amount),), row.currency, event.at)
     return _subject(row)
 
 

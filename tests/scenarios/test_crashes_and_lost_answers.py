@@ -17,6 +17,7 @@ import pytest
 from shop import SPEED, Shop
 
 from application import word
+from application.ports import Write
 from application.posting_run import LOOK_UP_AFTER
 from application.references import references_for
 from domain.errors import BadInput, OutcomeUnknown, Refused
@@ -387,7 +388,7 @@ def test_a_total_that_is_corrected_in_quickbooks_is_off_the_list(open_shop: Open
         assert right is not None
         quickbooks = shop.services.quickbooks(shop.flow())
         references = references_for(shop.flow(), shop.services.bookkeeping, [right])
-        body = msgspec.json.decode(quickbooks.batch_body([("1", right)], references))
+        body = msgspec.json.decode(quickbooks.batch_body([Write("1", right)], references))
         ours = body["BatchItemRequest"][0]["Deposit"]
 
         edit(shop, first(shop, "Deposit", by_hand_id), ours)

@@ -20,7 +20,7 @@ from adapters.quickbooks.client import QuickBooksClient
 from adapters.simulated.clock import FastClock
 from adapters.simulated.quickbooks import stand_in
 from adapters.simulated.serving import loopback_socket, serving
-from application.ports import Fault, Found, References, Sighting
+from application.ports import Fault, Found, References, Sighting, Write
 from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
 from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Throttled, VendorError
 from domain.mapping import QuickBooksRef
@@ -217,7 +217,7 @@ def deposit(settlement: str = "123", cleared: int = 2_499, fee: int = -750) -> D
 
 
 def send(place: Place, references: References, *documents: Document, request: str = "r1") -> dict[str, Found | Fault]:
-    body = place.client.batch_body([(str(n), document) for n, document in enumerate(documents, 1)], references)
+    body = place.client.batch_body([Write(str(n), document) for n, document in enumerate(documents, 1)], references)
     return place.client.send_batch(request, body)[0]
 
 
@@ -419,7 +419,7 @@ def test_an_answer_that_does_not_tell_of_every_item_is_none(
 
 def test_a_batch_refused_as_a_whole_was_not_done(place: Place) -> None:
     references = place.furnish()
-    documents = [(str(n), invoice(f"113-0000000-{n:07}")) for n in range(31)]
+    documents = [Write(str(n), invoice(f"113-0000000-{n:07}")) for n in range(31)]
 
     with pytest.raises(VendorError, match="1040") as caught:
         place.client.send_batch("r1", place.client.batch_body(documents, references))
@@ -431,9 +431,9 @@ def test_a_batch_refused_as_a_whole_was_not_done(place: Place) -> None:
 def test_ids_that_quickbooks_would_not_recognise_again_do_not_leave(place: Place) -> None:
     references = place.furnish()
     with pytest.raises(BadInput):
-        place.client.send_batch("r" * 37, place.client.batch_body([("1", invoice())], references))
+        place.client.send_batch("r" * 37, place.client.batch_body([Write("1", invoice())], references))
     with pytest.raises(BadInput):
-        place.client.send_batch("r", place.client.batch_body([("12345678901", invoice())], references))
+        place.client.send_batch("r", place.client.batch_body([Write("12345678901", invoice())], references))
     with pytest.raises(BadInput):
         place.client.create_item("x", references.accounts["FEE"], "r" * 51)
 

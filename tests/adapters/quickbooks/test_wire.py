@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from adapters.quickbooks import wire
-from application.ports import Fault, Found, References
+from adapters.quickbooks.documents import batch_body
+from adapters.quickbooks.marks import bears_mark
+from application.ports import Fault, Found, References, Write
 from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
 from domain.errors import BadInput, OutcomeUnknown, VendorError
 from domain.mapping import QuickBooksRef
@@ -75,13 +77,13 @@ DEPOSIT = Deposit("123", DAY, "USD", "USD", "CLR:USD", 3_000, (DepositLine("FEE"
     ids=["numbers", "without-numbers", "multicurrency"],
 )
 def test_a_batch_reads_like_this(changes: dict[str, Any], snapshot: SnapshotAssertion) -> None:
-    body = wire.batch_body([("1", INVOICE), ("2", PAYMENT), ("3", DEPOSIT)], references(**changes))
+    body = batch_body([Write("1", INVOICE), Write("2", PAYMENT), Write("3", DEPOSIT)], references(**changes))
 
     assert body.decode().replace('{"bId"', '\n{"bId"') == snapshot
 
 
 def test_outside_of_the_us_tax_calculation_is_named() -> None:
-    body = wire.batch_body([("1", INVOICE), ("2", PAYMENT)], references(), "NotApplicable")
+    body = batch_body([Write("1", INVOICE), Write("2", PAYMENT)], references(), "NotApplicable")
     invoice, payment = json.loads(body)["BatchItemRequest"]
 
     assert invoice["Invoice"]["GlobalTaxCalculation"] == "NotApplicable"
@@ -90,7 +92,7 @@ def test_outside_of_the_us_tax_calculation_is_named() -> None:
 
 def test_a_deposit_of_nothing_from_clearing_has_no_clearing_line() -> None:
     deposit = Deposit("9", DAY, "USD", "USD", "CLR:USD", 0, (DepositLine("FEE", 5, "credit"),), 5)
-    (item,) = json.loads(wire.batch_body([("1", deposit)], references()))["BatchItemRequest"]
+    (item,) = json.loads(batch_body([Write("1", deposit)], references()))["BatchItemRequest"]
 
     assert [line["DepositLineDetail"]["AccountRef"]["value"] for line in item["Deposit"]["Line"]] == ["12"]
 
@@ -107,19 +109,21 @@ def test_a_deposit_of_nothing_from_clearing_has_no_clearing_line() -> None:
 )
 def test_what_has_no_id_in_quickbooks_is_named(document: Document, known: References, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        wire.batch_body([("1", document)], known)
+        batch_body([Write("1", document)], known)
 
 
 def test_a_number_that_does_not_fit_is_not_cut() -> None:
     long = Invoice("1" * 22, "1", "Amazon.com USD", DAY, "USD", (InvoiceLine("SALES", 1),), 1)
     with pytest.raises(BadInput, match="21 characters"):
-        wire.batch_body([("1", long)], references())
+        batch_body([Write("1", long)], references())
 
 
 @pytest.mark.skipif(not XSD.is_dir(), reason=f"Intuit's schemas are not at {XSD}")
 def test_every_member_is_one_of_intuits_schema() -> None:
     known = _schema_members()
-    body = wire.batch_body([("1", INVOICE), ("2", PAYMENT), ("3", DEPOSIT)], references(multicurrency=True), "x")
+    body = batch_body(
+        [Write("1", INVOICE), Write("2", PAYMENT), Write("3", DEPOSIT)], references(multicurrency=True), "x"
+    )
 
     for item in json.loads(body)["BatchItemRequest"]:
         (entity,) = set(item) - {"bId", "operation"}
@@ -182,8 +186,8 @@ def documents(draw: st.DrawFn) -> Document:
 @settings(max_examples=300)
 @given(documents())
 def test_any_documents_lines_sum_to_its_total_on_the_wire(document: Document) -> None:
-    body = wire.batch_body([("1", document)], references())
-    assert body == wire.batch_body([("1", document)], references())
+    body = batch_body([Write("1", document)], references())
+    assert body == batch_body([Write("1", document)], references())
     (item,) = json.loads(body, parse_float=Decimal, parse_int=Decimal)["BatchItemRequest"]
     (value,) = (item[entity] for entity in ("Invoice", "Payment", "Deposit") if entity in item)
 
@@ -234,7 +238,7 @@ def test_any_text_can_stand_in_a_query(words: str) -> None:
     ],
 )
 def test_a_mark_is_whole_or_not_ours(note: str, ours: bool) -> None:
-    assert wire.bears_mark(note, DEPOSIT) is ours
+    assert bears_mark(note, DEPOSIT) is ours
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no recorded QuickBooks answers at {SAMPLES}")
