@@ -1,6 +1,6 @@
 """Recording orders, and what their invoices become: planned, held, withdrawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from application.ports import Append
 from application.recording import Recorder, Tally
@@ -15,12 +15,12 @@ from domain.posting import (
     Posting,
     posting_stream,
 )
-from domain.posting_rules import (
-    Held,
-    gap_keys,
-    invoice_for,
-)
-from domain.posting_rules.changes import invoice_events
+from domain.posting_rules import Held, gap_keys, plan_order
+from domain.posting_rules.changes import CREDIT_KINDS, ORDER_KINDS, OrderCase, by_number, order_events
+from domain.posting_rules.credit import MOST_CREDITS, credit_key
+from domain.posting_rules.shipments import MOST_SHIPMENTS, key_of, number_taken, order_of
+
+Documents = dict[tuple[str, str], tuple[Posting, int]]  # an order's postings and their versions, by kind and key
 
 
 class OrderBook(Recorder):
@@ -49,8 +49,12 @@ class OrderBook(Recorder):
         return tally
 
     def replan_invoices(self, flow: Flow, order_ids: Sequence[str], by: str, retry: bool = False) -> Tally:
-        """Decide held and refused invoices again with today's mapping; a refusal that stands is left alone."""
+        """Decide the documents of orders again with today's mapping; a refusal that stands is left alone.
+
+        A document's key (`113-…-2`) stands for its order.
+        """
         tally = Tally()
+        order_ids = list(dict.fromkeys(map(order_of, order_ids)))
 
         def decide() -> list[Append]:
             stamp = Stamp(flow.name, self._clock(), by)
@@ -91,20 +95,65 @@ class OrderBook(Recorder):
         if not states:
             return []
         mapping = self.mapping(flow.name)
-        known = self._postings(flow.name, [("invoice", order_id) for order_id in states])
+        documents = self._order_documents(flow, states)
         appends: list[Append] = []
         gaps: dict[str, tuple[str, int, str]] = {}
         for order_id, (order, _) in states.items():
-            posting, version = known["invoice", order_id]
-            outcome = invoice_for(order, flow, mapping)
-            events = invoice_events(order_id, order, outcome, posting, mapping.version, stamp, retry)
-            if isinstance(outcome, Held):
-                collect_gaps(gaps, outcome, f"order {order_id}")
-            if events:
+            known = documents[order_id]
+            postings_now = {name: posting for name, (posting, _) in known.items()}
+            outcome = plan_order(order, by_number(postings_now), flow, mapping)
+            case = OrderCase(order_id, order, postings_now, flow, mapping.version, stamp, retry)
+            for held in _held_of(outcome):
+                collect_gaps(gaps, held, f"order {order_id}")
+            for (kind, key), events in order_events(case, outcome).items():
                 tally.planned += isinstance(events[-1], postings.PostingPlanned)
                 tally.held += isinstance(events[-1], postings.PostingHeld)
-                appends.append(Append(posting_stream(flow.name, "invoice", order_id), version, events))
+                version = known[kind, key][1] if (kind, key) in known else 0
+                appends.append(Append(posting_stream(flow.name, kind, key), version, events))
         return appends + self._gap_appends(gaps, stamp)
+
+    def _order_documents(self, flow: Flow, states: dict[str, tuple[Order, int]]) -> dict[str, Documents]:
+        """All documents of orders, by order: those that bill what left, credits, and payments that apply these.
+
+        Nearly every order has one; further ones are asked for only where there may be some, the next as long as the
+        last one exists.
+        """
+        kinds = ORDER_KINDS if flow.had_receipts else ("invoice",)
+        found: dict[str, Documents] = {}
+        first = self._postings(flow.name, [(kind, order_id) for order_id in states for kind in kinds])
+        for order_id in states:
+            found[order_id] = {(kind, order_id): first[kind, order_id] for kind in kinds}
+        more = [
+            order_id
+            for order_id, (order, _) in states.items()
+            if order.in_parts or any(number_taken(posting) for posting, _ in found[order_id].values())
+        ]
+        self._add_while_there_are(flow, more, found, kinds, range(2, MOST_SHIPMENTS + 1), key_of)
+        credits = CREDIT_KINDS if flow.had_receipts else CREDIT_KINDS[:1]
+        self._add_while_there_are(flow, more, found, (*credits, "payment"), range(1, MOST_CREDITS + 1), credit_key)
+        return found
+
+    def _add_while_there_are(
+        self,
+        flow: Flow,
+        order_ids: Sequence[str],
+        found: dict[str, Documents],
+        kinds: Sequence[str],
+        numbers: range,
+        key: Callable[[str, int], str],
+    ) -> None:
+        for number in numbers:
+            if not order_ids:
+                return
+            loaded = self._postings(
+                flow.name, [(kind, key(order_id, number)) for order_id in order_ids for kind in kinds]
+            )
+            for order_id in order_ids:
+                named = {(kind, key(order_id, number)) for kind in kinds}
+                found[order_id] |= {name: loaded[name] for name in named}
+            order_ids = [
+                order_id for order_id in order_ids if any(loaded[kind, key(order_id, number)][1] for kind in kinds)
+            ]
 
     def _orders(self, flow: str, order_ids: Sequence[str]) -> dict[str, tuple[Order, int]]:
         streams = {order_id: order_stream(flow, order_id) for order_id in order_ids}
@@ -130,6 +179,13 @@ class OrderBook(Recorder):
             )
             appends.append(Append(streams[key], len(events), [missing]))
         return appends
+
+
+def _held_of(outcome: object) -> list[Held]:
+    if isinstance(outcome, Held):
+        return [outcome]
+    plans = outcome if isinstance(outcome, list) else []
+    return [plan.outcome for plan in plans if isinstance(plan.outcome, Held)]
 
 
 def collect_gaps(gaps: dict[str, tuple[str, int, str]], held: Held, first_object: str) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from application.bookkeeping import Bookkeeping
+from application.closing import learn_close_date, replan_closed
 from application.log_context import bound
 from application.ports import (
     Clock,
@@ -28,6 +29,8 @@ from application.settlement_files import ingest_document
 from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped
 from domain.flow import SOURCES, CycleFailed, CycleFinished, CycleStarted, CycleStopped, Flow, WatermarkAdvanced
 from domain.flow import ConnectionLost as ConnectionLostEvent
+from domain.posting_rules.changes import AMENDED, CANCELLED, CREDIT_KINDS
+from domain.posting_rules.credit import order_of_credit
 
 ORDERS = "orders"
 SETTLEMENTS = "settlement_reports"
@@ -126,9 +129,13 @@ class Cycle:
                     self._pull_settlements(self._amazon)
             self._views.catch_up()
             self._check()
+            posting_to = self._quickbooks if "posting" in self._sources else None
+            if posting_to is not None:
+                self._flow = learn_close_date(self._flow, posting_to, self._bookkeeping, self._clock, self._by)
             self._plan_what_waited()
-            if self._quickbooks is not None and "posting" in self._sources:
-                self._post(self._quickbooks)
+            if posting_to is not None:
+                replan_closed(self._flow, self._bookkeeping, self._views, self._by)
+                self._post(posting_to)
         except LeaseLost:
             raise
         except Stopped as stopped:
@@ -225,7 +232,7 @@ class Cycle:
             self._check,
         )
         run = poster.run()
-        if self._views.held_keys(self._flow.name, "invoice") or run.rejected:
+        if any(self._views.held_keys(self._flow.name, kind) for kind in ("invoice", "sales_receipt")) or run.rejected:
             # A document that got lost on the way is planned anew; so is a settlement that waited for an invoice.
             replan_waiting(self._flow, self._bookkeeping, self._views, self._by)
         self._counts |= {f"{kind}s_posted": number for kind, number in run.posted.items() if number}
@@ -282,11 +289,16 @@ def record_not_begun(flow: Flow, bookkeeping: Bookkeeping, views: Views, clock: 
 def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, retry_refused: bool = False) -> Tally:
     """Plan again everything of a flow that is held or was refused, from what is stored; nothing is fetched."""
     tally = Tally()
-    waiting = views.held_keys(flow.name, "invoice")
-    for keys in _chunks(waiting, REPLAN_SIZE):
+    waiting = [key for kind in ("invoice", "sales_receipt") for key in views.held_keys(flow.name, kind)]
+    for code in (AMENDED, CANCELLED):
+        # What Amazon changed while its document was under way, or could not be set right when it came.
+        waiting += [row["order_id"] for row in views.query("held", flow.name, code=code)]
+    corrections = [key for kind in (*CREDIT_KINDS, "payment") for key in views.held_keys(flow.name, kind)]
+    waiting += [order_id for key in corrections if (order_id := order_of_credit(key))]
+    for keys in _chunks(list(dict.fromkeys(waiting)), REPLAN_SIZE):
         tally += bookkeeping.replan_invoices(flow, keys, by, retry_refused)
     views.catch_up()
-    payments = (key.rpartition("-")[0] for key in views.held_keys(flow.name, "payment"))
+    payments = (key.rpartition("-")[0] for key in views.held_keys(flow.name, "payment") if not order_of_credit(key))
     waiting = [*views.held_keys(flow.name, "deposit"), *payments, *views.blocked_settlements(flow.name)]
     for settlement_id in dict.fromkeys(waiting):
         tally += bookkeeping.replan_settlement(flow, settlement_id, by, retry_refused)

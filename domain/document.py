@@ -43,7 +43,8 @@ class Invoice(msgspec.Struct, frozen=True, tag="invoice", omit_defaults=True):
     """Dr accounts receivable, Cr income by line and `tax_account`. `total` is the lines and `tax`, never negative.
 
     `tax` is what the seller must remit (accounting.md R6, R8); tax Amazon remits is no part of the document. `rate` is
-    the home currency's price of one unit as exact decimal text; empty: QuickBooks' own rate of the day.
+    the home currency's price of one unit as exact decimal text; empty: QuickBooks' own rate of the day. `units` are
+    those it bills, by order item id (empty in old ones: all); `corrects` is the posting that it supplements.
     """
 
     number: str
@@ -61,6 +62,8 @@ class Invoice(msgspec.Struct, frozen=True, tag="invoice", omit_defaults=True):
     tax: int = 0
     tax_account: str = ""
     rate: str = ""
+    units: dict[str, int] = {}
+    corrects: str = ""
 
     def __post_init__(self) -> None:
         _must_equal("invoice " + self.number, self.total, self.tax + sum(line.amount for line in self.lines))
@@ -188,7 +191,10 @@ class CreditMemo(msgspec.Struct, frozen=True, tag="credit_memo", omit_defaults=T
 
 
 class RefundReceipt(msgspec.Struct, frozen=True, tag="refund_receipt", omit_defaults=True):
-    """Dr refunds by line, Cr `clearing`: the policy that shows each refund as a document of its own."""
+    """Dr refunds by line, Cr `clearing`: the policy that shows each refund as a document of its own.
+
+    `corrects` is the sales receipt that it takes back, in part or whole.
+    """
 
     number: str
     order_id: str
@@ -202,6 +208,7 @@ class RefundReceipt(msgspec.Struct, frozen=True, tag="refund_receipt", omit_defa
     memo: str = ""
     ordinals: tuple[int, ...] = ()
     rate: str = ""
+    corrects: str = ""
 
     def __post_init__(self) -> None:
         _must_equal("refund receipt " + self.number, self.total, sum(line.amount for line in self.lines))
@@ -228,6 +235,8 @@ class SalesReceipt(msgspec.Struct, frozen=True, tag="sales_receipt", omit_defaul
     tax: int = 0
     tax_account: str = ""
     rate: str = ""
+    units: dict[str, int] = {}
+    corrects: str = ""
 
     def __post_init__(self) -> None:
         _must_equal("sales receipt " + self.number, self.total, self.tax + sum(line.amount for line in self.lines))

@@ -102,6 +102,12 @@ class QuickBooksConnected(Event, frozen=True, kw_only=True):
 DISCONNECTED = "disconnected by "  # how the reason begins where a person wanted it
 
 
+class BooksClosed(Event, frozen=True, kw_only=True):
+    """QuickBooks' books are closed until this day, it included; None: they are open again (BookCloseDate)."""
+
+    until: date | None
+
+
 class ConnectionLost(Event, frozen=True, kw_only=True):
     """A vendor refuses the flow's credentials, or a person ended the connection: a person must connect again."""
 
@@ -190,10 +196,12 @@ class Flow(msgspec.Struct):
     home_currency: str = ""
     custom_numbers: bool = True
     multicurrency: bool = False
+    book_close_date: date | None = None
     schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict.fromkeys(SOURCES, DEFAULT_SCHEDULE))
     scheduled_at: datetime | None = None  # since when the schedule is as it is
     paused: bool = False
     policies: Policies = Policies()
+    had_receipts: bool = False  # orders were, at some time, to be booked as sales receipts
 
     @property
     def has_orders(self) -> bool:
@@ -225,6 +233,7 @@ def evolve(state: Flow, event: Event) -> Flow:
                 setattr(state, name, value)
             if event.new.schedule is not UNSET:
                 state.scheduled_at = event.at
+            state.had_receipts = state.had_receipts or state.policies.order_document == "sales_receipt"
         case FlowPaused() | FlowResumed():
             state.paused = isinstance(event, FlowPaused)
         case AmazonConnected():
@@ -234,6 +243,8 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.quickbooks, state.company, state.home_currency = True, event.company, event.home_currency
             state.custom_numbers, state.multicurrency = event.custom_numbers, event.multicurrency
             state.realm = state.realm or event.realm
+        case BooksClosed():
+            state.book_close_date = event.until
         case ConnectionLost():
             if event.vendor == "amazon":
                 state.amazon = False

@@ -19,6 +19,8 @@ Status = Literal[
     "PENDING_AVAILABILITY", "PENDING", "UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE"
 ]
 
+SHIPPING = ("PARTIALLY_SHIPPED", "SHIPPED")  # the states in which something has left
+
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """One amount of an item's proceeds: type and, for TAX and DISCOUNT, subtype in Amazon's words; minor units."""
@@ -44,11 +46,13 @@ class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Package(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One parcel of an order the merchant ships."""
+    """One parcel. `quantities` are its units by order item id; empty where Amazon does not tell what is in it."""
 
     carrier: str = ""
     tracking_number: str = ""
     shipped_at: datetime | None = None
+    quantities: dict[str, int] = {}
+    status: str = ""
 
 
 class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,6 +72,7 @@ class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     packages: tuple[Package, ...] = ()
     programs: tuple[str, ...] = ()
     replaces: str = ""
+    terms_days: int | None = None  # of an order paid by invoice: days the buyer has to pay
     problem: str = ""  # why its amounts cannot be read; they are left out then
 
 
@@ -121,8 +126,9 @@ class OrderRecognisedBySettlement(Event, frozen=True, kw_only=True):
 class Order(msgspec.Struct):
     """An order folded from its events.
 
-    `first_shipped` is when we first saw it shipped (UTC): when it shipped only if `seen_before`, else it may have been
-    long ago. `first_posted` is the earliest time at which a settlement shows its sale.
+    `first_shipped` is when we first saw any of it shipped (UTC): when it shipped only if `seen_before`, else it may
+    have been long ago. `first_posted` is the earliest time at which a settlement shows its sale. `left` is what had
+    left by when, units by order item id, one entry for each time that more had.
     """
 
     known: AmazonOrder | None = None
@@ -131,6 +137,8 @@ class Order(msgspec.Struct):
     first_posted: datetime | None = None
     settled: dict[str, dict[str, int]] = {}  # by settlement id, then account key
     recognised_by: str = ""
+    left: tuple[tuple[datetime, dict[str, int]], ...] = ()
+    in_parts: bool = False  # it was seen shipped in part, or in parcels of several days
 
 
 def content_hash(order: AmazonOrder) -> str:
@@ -156,10 +164,10 @@ def evolve(state: Order, event: Event) -> Order:
     match event:
         case OrderIngested() | OrderAmended() | OrderCancelled():
             state.known = event.order
-            if event.order.status != "SHIPPED":
+            if event.order.status not in SHIPPING:
                 state.seen_before = state.seen_before or state.first_shipped is None
-            elif state.first_shipped is None:
-                state.first_shipped = event.order.updated
+            else:
+                _ships(state, event.order)
         case OrderDated():
             state.first_posted = min(event.posted, state.first_posted or event.posted)
         case OrderSettled():
@@ -169,11 +177,42 @@ def evolve(state: Order, event: Event) -> Order:
     return state
 
 
+def _ships(state: Order, order: AmazonOrder) -> None:
+    if state.first_shipped is None:
+        state.first_shipped = order.updated
+    left = {item.order_item_id: units for item in order.items if (units := units_left(item, order))}
+    so_far = state.left[-1][1] if state.left else {}
+    if any(units > so_far.get(item, 0) for item, units in left.items()):
+        state.left = (*state.left, (order.updated, left))
+    days = {package.shipped_at.date() for package in order.packages if package.shipped_at is not None}
+    state.in_parts = state.in_parts or order.status != "SHIPPED" or len(state.left) > 1 or len(days) > 1
+
+
+def units_of(item: OrderItem) -> int:
+    """The units that an item's amounts are for; one where Amazon states none."""
+    return max(item.quantity, 1)
+
+
+def units_left(item: OrderItem, order: AmazonOrder) -> int:
+    """How many units of an item have left: as Amazon counts them, else all of a shipped order, else by parcels."""
+    if item.shipped is not None and item.quantity:
+        return min(item.shipped, item.quantity)
+    if item.cancelled:
+        return 0
+    if order.status == "SHIPPED":
+        return units_of(item)
+    return min(sum(package.quantities.get(item.order_item_id, 0) for package in order.packages), units_of(item))
+
+
 class Billable(msgspec.Struct, frozen=True):
-    """An item's amounts as the buyer was charged: ITEM, SHIPPING, ... and DISCOUNT/<kind>; tax apart."""
+    """An item's amounts as the buyer was charged: ITEM, SHIPPING, ... and DISCOUNT/<kind>; tax apart.
+
+    `included`: Amazon's prices hold the tax (VAT); it is taken out of `amounts`.
+    """
 
     amounts: dict[str, int]
     tax: int
+    included: bool = False
 
 
 def billable(item: OrderItem) -> Billable | None:
@@ -202,10 +241,13 @@ def billable(item: OrderItem) -> Billable | None:
     if len(readings) != 1:
         return None
     (sign, tax_counted) = readings.pop()
-    if not tax_counted:
-        return None  # tax inside the prices: which component holds how much of it is not stated
     amounts = {**charges, **{f"DISCOUNT/{subtype}": sign * value for subtype, value in discounts.items()}}
-    return Billable({kind: amount for kind, amount in amounts.items() if amount}, tax)
+    if not tax_counted:
+        for subtype, held in _by_subtype(part for part in item.parts if part.type == "TAX").items():
+            if abs(held) > abs(amounts.get(subtype, 0)):
+                return None  # which component holds this tax is not stated
+            amounts[subtype] -= held
+    return Billable({kind: amount for kind, amount in amounts.items() if amount}, tax, included=not tax_counted)
 
 
 def _by_subtype(parts: Iterable[Part]) -> dict[str, int]:

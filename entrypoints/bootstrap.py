@@ -37,6 +37,7 @@ from application.authorisation import Authorisation
 from application.bookkeeping import Bookkeeping
 from application.books import books_of
 from application.connections import AMAZON, QUICKBOOKS
+from application.corrections import Corrections
 from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
 from application.ports import Clock, Consent, Lease, ReportReader
@@ -103,6 +104,7 @@ class Services:
         self.sessions = DatabaseSessions(self.database, self.tokens, clock)
         self.answered = AnsweredRequests(self.database, keyring)
         self.bookkeeping = Bookkeeping(self.store, clock)
+        self.corrections = Corrections(self.store, clock)
         self.machine = ThisMachine(self.database, keyring, settings.home)
         self.alerts = AlertDesk(
             self.bookkeeping,

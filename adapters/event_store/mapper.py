@@ -12,7 +12,7 @@ import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
 from adapters.nul import NUL, has_nul
-from domain import access, alert, flow, mapping, order, posting, settlement
+from domain import access, alert, corrections, flow, mapping, order, posting, settlement
 from domain.errors import BadInput, Tampered, Unbalanced
 from domain.event import Event, check_texts
 
@@ -23,6 +23,7 @@ EVENTS: dict[str, type[Event]] = {
     "flow.created.v1": flow.FlowCreated,
     "flow.amazon-connected.v1": flow.AmazonConnected,
     "flow.quickbooks-connected.v1": flow.QuickBooksConnected,
+    "flow.books-closed.v1": flow.BooksClosed,
     "flow.connection-lost.v1": flow.ConnectionLost,
     "alert-channel.added.v1": alert.AlertChannelAdded,
     "alert-channel.removed.v1": alert.AlertChannelRemoved,
@@ -36,6 +37,7 @@ EVENTS: dict[str, type[Event]] = {
     "cycle.failed.v1": flow.CycleFailed,
     "cycle.stopped.v1": flow.CycleStopped,
     "mapping.changed.v1": mapping.MappingChanged,
+    "mapping.books-reclassified.v1": corrections.BooksReclassified,
     "gap.missing.v1": mapping.MappingMissing,
     "gap.found.v1": mapping.MappingFound,
     "order.ingested.v1": order.OrderIngested,

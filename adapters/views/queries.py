@@ -125,6 +125,7 @@ _REPORTS = {
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
             "quickbooks_id": "quickbooks_id = ? AND quickbooks_id <> ''",
+            "to_day": "day <= ?",
         },
         keys=("position",),
         descending=True,

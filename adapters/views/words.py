@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.access import TokenCreated, TokenRevoked
 from domain.alert import AlertChannelAdded, AlertChannelRemoved
+from domain.corrections import BooksReclassified
 from domain.document import (
     CreditMemo,
     Deposit,
@@ -21,6 +22,7 @@ from domain.event import Event
 from domain.flow import (
     DISCONNECTED,
     AmazonConnected,
+    BooksClosed,
     ConnectionLost,
     CycleAsked,
     CycleFailed,
@@ -160,6 +162,10 @@ def _connection_lost(event: ConnectionLost) -> str:
     return f"{event.vendor} refuses the credentials: {event.reason}"
 
 
+def _books_closed(event: BooksClosed) -> str:
+    return f"The books are closed until {event.until}" if event.until else "The books are open again"
+
+
 def _channel_added(event: AlertChannelAdded) -> str:
     return f"Alerts go to {event.address} too, by the {event.kind} channel {event.channel}"
 
@@ -202,6 +208,18 @@ def _mapping_changed(event: MappingChanged) -> str:
         "banks": len(event.banks),
     }
     return f"Mapping version {event.version}{_counts({what: n for what, n in changes.items() if n})}; why: {event.why}"
+
+
+def _books_reclassified(event: BooksReclassified) -> str:
+    of = f"of {event.posting.replace('/', ' ')} " if event.posting else ""
+    moved = ", ".join(
+        f"{shift.account} {money(shift.amount, shift.currency)} ({shift.month})" for shift in event.shifts[:4]
+    )
+    more = f" and {len(event.shifts) - 4} more" if len(event.shifts) > 4 else ""
+    return (
+        f"What is booked {of}moves to the accounts of mapping version {event.new_version} by "
+        f"{', '.join(name.replace('/', ' ') for name in event.journals)}: {moved}{more}; why: {event.why}"
+    )
 
 
 def _mapping_missing(event: MappingMissing) -> str:
@@ -401,6 +419,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     AmazonConnected: _amazon_connected,
     QuickBooksConnected: _quickbooks_connected,
     ConnectionLost: _connection_lost,
+    BooksClosed: _books_closed,
     AlertChannelAdded: _channel_added,
     AlertChannelRemoved: _channel_removed,
     CycleAsked: _cycle_asked,
@@ -410,6 +429,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     CycleFailed: _cycle_failed,
     CycleStopped: _cycle_stopped,
     MappingChanged: _mapping_changed,
+    BooksReclassified: _books_reclassified,
     MappingMissing: _mapping_missing,
     MappingFound: _mapping_found,
     OrderIngested: _order_ingested,

@@ -9,6 +9,8 @@ from domain.chart import default_chart
 from domain.errors import BadInput
 from domain.mapping import Rule, default_rules, parse_triple
 from entrypoints.bootstrap import services
+from entrypoints.commands.correcting import shift_facts, show_shifts
+from entrypoints.commands.correcting import show as show_correction
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json, print_table
 
@@ -109,6 +111,51 @@ def set_rule(
             f"{freed.held_after} are held still. They are posted by: ml-connector sync {flow}"
         )
     return 0
+
+
+@app.command()
+def diff(flow: FlowName, as_json: AsJson = False) -> int:
+    """What is booked otherwise than today's mapping says, by account and month; nothing of it moves by itself."""
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        found = service.corrections.mapping_diff(state, service.views)
+    if as_json:
+        print_json(
+            {
+                "flow": flow,
+                "version": found.version,
+                "documents": found.documents,
+                "open": [shift_facts(shift) for shift in found.open],
+                "closed": [shift_facts(shift) for shift in found.closed],
+            }
+        )
+        return 0
+    if not found.open and not found.closed:
+        out.print(f"Everything posted stands where mapping version {found.version} puts it.")
+        return 0
+    show_shifts(f"Open months, mapping version {found.version} (debits positive)", found.open)
+    show_shifts("Closed months", found.closed)
+    out.print(
+        f"{found.documents} documents. It stays so from now on, or is moved by: ml-connector mapping reclass {flow} "
+        "--scope open|all --why '...'"
+    )
+    return 0
+
+
+@app.command()
+def reclass(
+    flow: FlowName,
+    scope: Annotated[str, typer.Option(help="open: a journal for each open month; all: closed months in one too.")],
+    why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Show what would be done and do nothing.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Move what is booked to today's accounts by journals; the documents stay as they are."""
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        done = service.corrections.reclass_mapping(state, service.views, scope, why, service.person, preview)
+        service.views.catch_up()
+    return show_correction(flow, done, preview, as_json)
 
 
 def _rule_facts(rule: Rule, origin: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`ml-connector posting`: what is a document that QuickBooks has and that looks like one of ours, but is otherwise?"""
+"""`ml-connector posting`: say what a document of QuickBooks is that looks like one of ours, and correct what is posted."""
 
 from typing import Annotated
 
@@ -6,13 +6,15 @@ import typer
 
 from application import word
 from entrypoints.bootstrap import services
+from entrypoints.commands.correcting import show
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import out, print_json
 
-app = typer.Typer(help="Documents whose place in QuickBooks a person must settle.", no_args_is_help=True)
+app = typer.Typer(help="Documents in QuickBooks that a person must settle or corrects.", no_args_is_help=True)
 
-Kind = Annotated[str, typer.Argument(help="invoice, payment or deposit.")]
+Kind = Annotated[str, typer.Argument(help="invoice, payment, deposit, journal, credit_memo, ...")]
 Key = Annotated[str, typer.Argument(help="Its key, as `ml-connector held` shows it.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Show what would be done and do nothing.")]
 Why = Annotated[str, typer.Option(help="The reason, for the audit trail.")]
 
 
@@ -74,3 +76,37 @@ def release(
     else:
         out.print(f"{kind.capitalize()} {key} is sent anew by: ml-connector sync {flow}")
     return 0
+
+
+@app.command()
+def amend(
+    flow: FlowName, kind: Kind, key: Key, why: Why = "", preview: Preview = False, as_json: AsJson = False
+) -> int:
+    """Make a document what today's mapping and Amazon's word say, as far as its state allows (docs/accounting.md)."""
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        done = service.corrections.amend(state, kind, key, why, service.person, preview)
+        service.views.catch_up()
+    return show(flow, done, preview, as_json)
+
+
+@app.command()
+def void(flow: FlowName, kind: Kind, key: Key, why: Why = "", preview: Preview = False, as_json: AsJson = False) -> int:
+    """Take a document out of the books; what left of an order is billed anew under its next number."""
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        done = service.corrections.void(state, kind, key, why, service.person, preview)
+        service.views.catch_up()
+    return show(flow, done, preview, as_json)
+
+
+@app.command()
+def reclass(
+    flow: FlowName, kind: Kind, key: Key, why: Why = "", preview: Preview = False, as_json: AsJson = False
+) -> int:
+    """Move a document's amounts to today's accounts by a journal; the document stays as it is."""
+    with services() as service:
+        state = service.bookkeeping.flow(flow)
+        done = service.corrections.reclass(state, kind, key, why, service.person, preview)
+        service.views.catch_up()
+    return show(flow, done, preview, as_json)

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain import access, alert, flow, mapping, order, posting, settlement
+from domain import access, alert, corrections, flow, mapping, order, posting, settlement
 from domain.document import (
     AppliedInvoice,
     CreditMemo,
@@ -165,6 +165,7 @@ EXAMPLES: dict[str, Event] = {
     "flow.quickbooks-connected.v1": flow.QuickBooksConnected(
         company="Mugs & Lids LLC", home_currency="USD", custom_numbers=False, multicurrency=True, country="US", **BY
     ),
+    "flow.books-closed.v1": flow.BooksClosed(until=date(2026, 10, 31), **BY),
     "flow.connection-lost.v1": flow.ConnectionLost(vendor="quickbooks", reason="invalid_grant", **BY),
     "alert-channel.added.v1": alert.AlertChannelAdded(
         channel="office", kind="smtp", address="books@example.com", **BY
@@ -202,6 +203,15 @@ EXAMPLES: dict[str, Event] = {
         items={"SALES": QuickBooksRef("7", "Amazon sales")},
         banks={"USD": QuickBooksRef("35", "Checking", "Bank", "USD")},
         customers={"Amazon.com USD": QuickBooksRef("4", "Amazon.com sales (USD)", "", "USD")}, **BY,
+    ),
+    "mapping.books-reclassified.v1": corrections.BooksReclassified(
+        why="new category",
+        journals=("journal/RC1-202611-USD",),
+        shifts=(corrections.Shift("2026-11", "OTHFEE", "USD", 777), corrections.Shift("2026-11", "SUSP", "USD", -777)),
+        old_version=2,
+        new_version=3,
+        posting="deposit/12345678901",
+        **BY,
     ),
     "gap.missing.v1": mapping.MappingMissing(
         key="rule:Order | Other | Fee X", first_object=f"settlement {SETTLEMENT_ID}", amount=-787, currency="USD", **BY

@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from domain.document import Document, debits_and_credits
-from domain.event import Stamp
+from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.mapping import Mapping, QuickBooksRef
 from domain.money import format_minor, to_minor
 from domain.order import AmazonOrder, Order, OrderItem, Part
+from domain.order import evolve as evolve_order
+from domain.order import record as record_order
 from domain.posting import Posting
-from domain.posting_rules import SettlementPlan, invoice_for, plan_settlement
+from domain.posting import evolve as evolve_posting
+from domain.posting_rules import SettlementPlan, invoice_for, plan_order, plan_settlement
+from domain.posting_rules.changes import OrderCase, by_number, order_events
 from domain.settlement import Settlement, SettlementLine, Statement, evolve, record
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -127,6 +133,54 @@ def invoiced(orders: Iterable[AmazonOrder], flow: Flow = FLOW) -> tuple[dict[str
         document = invoice_for(state, flow, mapping())
         postings[order_id] = Posting(status="planned", kind="invoice", key=order_id, generation=1, document=document)  # type: ignore[arg-type]
     return states, postings
+
+
+def seen(*versions: AmazonOrder) -> Order:
+    """An order folded from what Amazon said of it, one after the other, as it is recorded."""
+    state = Order()
+    for version in versions:
+        for event in record_order(version, state, STAMP):
+            state = evolve_order(state, event)
+    return state
+
+
+def decide(
+    state: Order,
+    documents: dict[tuple[str, str], Posting],
+    flow: Flow = FLOW,
+    stamp: Stamp = STAMP,
+    retry: bool = False,
+) -> dict[tuple[str, str], list[Event]]:
+    """What happens to an order's documents now, by kind and key; they are left as they were."""
+    assert state.known is not None
+    outcome = plan_order(state, by_number(documents), flow, mapping())
+    return order_events(OrderCase(state.known.order_id, state, documents, flow, 1, stamp, retry), outcome)
+
+
+def book(
+    state: Order, documents: dict[tuple[str, str], Posting], flow: Flow = FLOW, post: bool = True
+) -> dict[tuple[str, str], Posting]:
+    """The documents of an order after deciding, and with `post` after QuickBooks took what was planned."""
+    after = {name: msgspec.structs.replace(posting) for name, posting in documents.items()}
+    for name, events in decide(state, documents, flow).items():
+        for event in events:
+            after[name] = evolve_posting(after.get(name, Posting()), event)
+    for posting in after.values() if post else ():
+        if posting.status == "planned":
+            posting.status = {"void": "voided", "delete": "deleted"}.get(posting.operation, "posted")
+            posting.operation, posting.standing = "create", None
+    return after
+
+
+def standing(documents: dict[tuple[str, str], Posting]) -> list[Document]:
+    """What an order's documents book, in the order of their days: what is voided, held or withdrawn books nothing."""
+    kinds = ["invoice", "sales_receipt", "credit_memo", "refund_receipt", "payment"]
+    books = [
+        (posting.document.day, kinds.index(kind), key, posting.document)
+        for (kind, key), posting in documents.items()
+        if posting.status in ("planned", "submitted", "posted") and posting.document is not None
+    ]
+    return [document for *_, document in sorted(books, key=lambda entry: entry[:3])]
 
 
 def plan(rows: Iterable[SettlementLine], *orders: AmazonOrder, flow: Flow = FLOW) -> object:

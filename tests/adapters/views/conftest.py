@@ -14,6 +14,7 @@ from domain import posting as postings
 from domain import settlement as settlements
 from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
 from domain.alert import AlertChannelAdded, AlertChannelRemoved, channels_stream
+from domain.corrections import BooksReclassified, Shift, reclass_stream
 from domain.document import (
     AppliedInvoice,
     CreditMemo,
@@ -32,6 +33,7 @@ from domain.document import (
 from domain.event import Event, Stamp
 from domain.flow import (
     AmazonConnected,
+    BooksClosed,
     ConnectionLost,
     CycleAsked,
     CycleFailed,
@@ -140,8 +142,15 @@ class History:
             QuickBooksConnected(company="Bolt Shop", home_currency="USD", realm="123", **fields),
             ConnectionLost(vendor="amazon", reason="revoked", **fields),
             ConnectionLost(vendor="quickbooks", reason="expired", **fields),
-        ][which % 4]
+            BooksClosed(until=date(2026, 9, 30), **fields),
+        ][which % 5]
         self.write((flow_stream(flow), [event]))
+
+    def reclassify(self, flow: str) -> None:
+        fields = self.stamp(flow, "ada").fields()
+        shifts = (Shift("2026-11", "OTHFEE", "USD", 777), Shift("2026-11", "SUSP", "USD", -777))
+        event = BooksReclassified(why="it was a fee", journals=("journal/RC1",), shifts=shifts, new_version=3, **fields)
+        self.write((reclass_stream(flow), [event]))
 
     def channel(self, flow: str, added: bool = True) -> None:
         fields = {"channel": "office", **self.stamp(flow, "ada").fields()}

@@ -377,11 +377,12 @@ def test_counts_add_up(history: Any, views: DatabaseViews) -> None:
 
 def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, store: Any, views: DatabaseViews) -> None:
     """A kind that nobody taught the views would be a hole in the audit trail."""
-    for step in range(4):
+    for step in range(5):
         history.connection(US, step)
         history.cycle(US, step % 2, step)
     history.channel(US)
     history.channel(US, added=False)
+    history.reclassify(US)
     history.cycle(US, 1, 4)
     for which in range(6):
         history.setting(US, which)
