@@ -1,22 +1,28 @@
 """Recording settlements, and what they become: payments and a deposit, or held with their reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 
-from application.order_book import OrderBook, collect_gaps
+import msgspec
+
+from application.order_book import Documents, OrderBook, collect_gaps
 from application.ports import Append
 from application.recording import Tally
+from domain import ledger as ledgers
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
-from domain.document import Deposit
+from domain.document import Deposit, JournalEntry
 from domain.errors import BadInput
-from domain.event import Stamp
+from domain.event import Event, Stamp
 from domain.flow import Flow
-from domain.mapping import Mapping
+from domain.ledger import Ledger, SettlementBooked, ledger_stream
 from domain.order import Order, OrderDated, OrderRecognisedBySettlement, OrderSettled, order_stream
+from domain.period import first_open_day
 from domain.posting import (
     Posting,
-    PostingWithdrawn,
+    PostingHeld,
+    PostingPlanned,
     Reason,
     posting_stream,
 )
@@ -28,13 +34,40 @@ from domain.posting_rules import (
     sales_posted,
     shows_earlier,
 )
-from domain.posting_rules.changes import plan_unless_refused
+from domain.posting_rules.accruals import Deferred, accrual_key, accrual_of
+from domain.posting_rules.changes import CREDIT_KINDS, by_number, plan_unless_refused
+from domain.posting_rules.currency import Converted
 from domain.posting_rules.settlement import orders_named
+from domain.posting_rules.settlement_events import (
+    Decided,
+    Planning,
+    held_events,
+    ledger_events,
+    planned_events,
+    withdrawn_events,
+)
+from domain.posting_rules.suspense import out_of_suspense
 from domain.settlement import SettlementLine, Statement, settlement_stream
 
 
+class PayoutFacts(msgspec.Struct, frozen=True):
+    """What is known of a settlement's payout beside its file (accounting.md R25, R30).
+
+    What Amazon paid in another currency, when the bank had it, and which of the marketplace's accounts it is of.
+    """
+
+    converted: Converted | None = None
+    bank_day: date | None = None
+    account_type: str = ""
+
+
 class SettlementBook(OrderBook):
-    """The commands about settlements; every method names the flow it works on."""
+    """The commands about settlements; every method names the flow it works on.
+
+    `payout_facts` tells of a flow's settlement what its file does not.
+    """
+
+    payout_facts: Callable[[str, str], PayoutFacts] = staticmethod(lambda flow, settlement_id: PayoutFacts())
 
     def ingest_settlement(
         self, flow: Flow, statement: Statement, lines: Sequence[SettlementLine], by: str, evidence: str = ""
@@ -173,125 +206,186 @@ class SettlementBook(OrderBook):
         mapping = self.mapping(flow.name)
         named = orders_named(settlement.lines) if flow.has_orders else []
         known_orders = self._orders(flow.name, named)
-        invoices = self._postings(flow.name, [("invoice", order_id) for order_id in named])
+        documents = self._order_documents(flow, known_orders)
+        told = self._payouts(flow, settlement_id)
+        ledger, ledger_version = self._ledger(flow, settlement, told)
         outcome = plan_settlement(
             settlement,
             {order_id: state for order_id, (state, version) in known_orders.items() if version},
-            {key: posting for (_, key), (posting, version) in invoices.items() if version},
+            {order_id: _oldest_first(known) for order_id, known in documents.items()},
             flow,
             mapping,
+            ledger=ledger,
+            converted=told.converted,
+            bank_day=told.bank_day,
+            account_type=told.account_type,
         )
-        if isinstance(outcome, SettlementPlan):
-            appends = self._plan_appends(flow, settlement_id, outcome, known_orders, mapping, stamp, tally, retry)
-            if not isinstance(appends, Held):
-                return appends
-            outcome = appends
-        deposit, version = self._postings(flow.name, [("deposit", settlement_id)])["deposit", settlement_id]
-        if isinstance(outcome, NothingToPost):
-            return self._withdraw_settlement(flow.name, settlement_id, outcome.why, deposit, version, stamp)
-        events = postings.hold(
-            "deposit", settlement_id, outcome.reasons, outcome.amount, outcome.currency, deposit, stamp
-        )
+        standing = self._standing(flow.name, settlement_id, ledger.booked.get(settlement_id))
+        planning = Planning(settlement_id, flow, stamp, mapping.version, standing, retry)
+        decided: Decided | Held
+        match outcome:
+            case SettlementPlan():
+                names = [(one.kind, one.key) for one in outcome.documents]
+                planning.documents |= self._postings(flow.name, [name for name in names if name not in standing])
+                decided = planned_events(planning, outcome)
+            case Held():
+                decided = outcome
+            case NothingToPost():
+                decided = withdrawn_events(planning, outcome.why)
         gaps: dict[str, tuple[str, int, str]] = {}
-        collect_gaps(gaps, outcome, f"settlement {settlement_id}")
-        if events:
-            tally.held += 1
-            stream = posting_stream(flow.name, "deposit", settlement_id)
-            withdrawn = self._withdraw_payments(flow.name, deposit, stamp, "its settlement is held")
-            return [Append(stream, version, events), *withdrawn, *self._gap_appends(gaps, stamp)]
-        return self._gap_appends(gaps, stamp)
-
-    def _withdraw_settlement(
-        self, flow: str, settlement_id: str, why: str, deposit: Posting, version: int, stamp: Stamp
-    ) -> list[Append]:
-        """A settlement that is not to be posted after all, as far as QuickBooks has not been told."""
-        if deposit.status not in ("planned", "held", "rejected"):
-            return []
-        withdrawn = PostingWithdrawn(kind="deposit", key=settlement_id, why=why, **stamp.fields())
-        stream = posting_stream(flow, "deposit", settlement_id)
-        return [Append(stream, version, [withdrawn]), *self._withdraw_payments(flow, deposit, stamp, why)]
-
-    def _withdraw_payments(self, flow: str, deposit: Posting, stamp: Stamp, why: str) -> list[Append]:
-        """A settlement that is not posted after all is not paid either, as far as QuickBooks has not been told."""
-        if deposit.status != "planned" or not isinstance(deposit.document, Deposit):
-            return []
-        known = self._postings(flow, [("payment", key) for key in deposit.document.payments])
-        return [
-            Append(
-                posting_stream(flow, kind, key),
-                version,
-                [PostingWithdrawn(kind=kind, key=key, why=why, **stamp.fields())],
-            )
-            for (kind, key), (posting, version) in known.items()
-            if posting.status == "planned"
+        reasons: tuple[Reason, ...] = ()
+        if isinstance(decided, Held):
+            collect_gaps(gaps, decided, f"settlement {settlement_id}")
+            reasons = decided.reasons
+            decided = held_events(planning, decided)
+        elif isinstance(outcome, SettlementPlan):
+            collect_gaps(gaps, Held(outcome.notes, outcome.total, outcome.currency), f"settlement {settlement_id}")
+        tally.planned += sum(isinstance(events[-1], PostingPlanned) for events in decided.values())
+        tally.held += any(isinstance(events[-1], PostingHeld) for events in decided.values())
+        appends = [
+            Append(posting_stream(flow.name, *name), planning.documents[name][1], events)
+            for name, events in decided.items()
         ]
+        if isinstance(outcome, SettlementPlan) and not reasons:
+            appends += _order_appends_of(outcome, known_orders, flow, settlement_id, stamp)
+        if events := ledger_events(planning, ledger, settlement, None if reasons else outcome, told.account_type):
+            currency = settlement.closed.currency if settlement.closed is not None else ""
+            appends.append(Append(ledger_stream(flow.name, currency, told.account_type), ledger_version, events))
+        return [*appends, *self._gap_appends(gaps, stamp)]
 
-    def _plan_appends(
-        self,
-        flow: Flow,
-        settlement_id: str,
-        plan: SettlementPlan,
-        known_orders: dict[str, tuple[Order, int]],
-        mapping: Mapping,
-        stamp: Stamp,
-        tally: Tally,
-        retry: bool,
-    ) -> list[Append] | Held:
-        """Save a settlement's plan; documents QuickBooks has already must be the same ones, else it is held."""
-        names = [*(("payment", key) for key in plan.payments), ("deposit", settlement_id)]
-        known = self._postings(flow.name, names)
-        appends: list[Append] = []
-        standing = known["deposit", settlement_id][0].document
-        former = standing.payments if isinstance(standing, Deposit) else ()
-        dropped = [key for key in former if key not in plan.payments]
-        for (kind, key), (posting, version) in self._postings(flow.name, [("payment", key) for key in dropped]).items():
-            if posting.is_final:
-                text = f"payment {key} of this settlement stands in QuickBooks and would not be made now"
-                amount, currency = plan.deposit.total, plan.deposit.currency
-                return Held((Reason("posted_otherwise", text, amount),), amount, currency)
-            if posting.status in ("planned", "rejected"):
-                withdrawn = PostingWithdrawn(kind=kind, key=key, why="its settlement is planned anew", **stamp.fields())
-                appends.append(Append(posting_stream(flow.name, kind, key), version, [withdrawn]))
-        for name in names:
-            kind, key = name
-            posting, version = known[name]
-            document = plan.payments[key] if kind == "payment" else plan.deposit
-            if posting.is_final:
-                if posting.document != document:
-                    text = f"{kind} {key} stands in QuickBooks otherwise than it would be booked now"
-                    return Held((Reason("posted_otherwise", text, document.total),), document.total, document.currency)
-                if events := postings.settled(kind, key, posting, stamp):
-                    appends.append(Append(posting_stream(flow.name, kind, key), version, events))
-                continue
-            depends_on = (
-                [invoice.posting for invoice in plan.payments[key].applied]
-                if kind == "payment"
-                else [f"payment/{payment}" for payment in plan.payments]
+    def _payouts(self, flow: Flow, settlement_id: str) -> PayoutFacts:
+        """What is known of a settlement's payout beside its file; nothing, where nobody tells."""
+        return self.payout_facts(flow.name, settlement_id)
+
+    def _ledger(self, flow: Flow, settlement: settlements.Settlement, told: PayoutFacts) -> tuple[Ledger, int]:
+        if settlement.closed is None:
+            return Ledger(), 0
+        stream = ledger_stream(flow.name, settlement.closed.currency, told.account_type)
+        return self._one(stream, Ledger(), ledgers.evolve)
+
+    def _standing(self, flow: str, settlement_id: str, booked: SettlementBooked | None) -> Documents:
+        """The postings a settlement has already, by kind and key; always its deposit's."""
+        names = [("deposit", settlement_id)]
+        for name in booked.documents if booked is not None else ():
+            kind, _, key = name.partition("/")
+            names.append((kind, key))
+        found = self._postings(flow, list(dict.fromkeys(names)))
+        deposit = found["deposit", settlement_id][0].document
+        former = deposit.payments if isinstance(deposit, Deposit) else ()
+        return found | self._postings(flow, [("payment", key) for key in former if ("payment", key) not in found])
+
+    def reclass_suspense(self, flow: Flow, currency: str, by: str, account_type: str = "") -> Tally:
+        """Move what lies in suspense and has a rule now to its account, by a journal for each settlement (E27)."""
+        tally = Tally()
+        stream = ledger_stream(flow.name, currency, account_type)
+        ledger = self._one(stream, Ledger(), ledgers.evolve)[0]
+        for settlement_id in [key for key, entry in ledger.booked.items() if entry.suspended]:
+
+            def decide(settlement_id: str = settlement_id) -> list[Append]:
+                return self._out_of_suspense(flow, settlement_id, account_type, by, tally)
+
+            tally.position = self._until_saved(decide)
+        return tally
+
+    def _out_of_suspense(
+        self, flow: Flow, settlement_id: str, account_type: str, by: str, tally: Tally
+    ) -> list[Append]:
+        stamp = Stamp(flow.name, self._clock(), by)
+        settlement = self._one(
+            settlement_stream(flow.name, settlement_id), settlements.Settlement(), settlements.evolve
+        )[0]
+        closed = settlement.closed
+        if closed is None:
+            return []
+        ledger = self._one(ledger_stream(flow.name, closed.currency, account_type), Ledger(), ledgers.evolve)[0]
+        standing = self._standing(flow.name, settlement_id, ledger.booked.get(settlement_id))
+        if any(not posting.is_final for posting, _ in standing.values() if posting.document is not None):
+            return []  # not sent yet: it is planned anew instead
+        known = [posting.document for posting, _ in standing.values() if posting.document is not None]
+        number = 1
+        while True:
+            key = f"{settlement_id}-S{number}"
+            posting, version = self._postings(flow.name, [("journal", key)])["journal", key]
+            if posting.document is None:
+                break
+            known.append(posting.document)
+            number += 1
+        mapping = self.mapping(flow.name)
+        day = first_open_day(flow, flow.day(stamp.at))
+        outcome = out_of_suspense(closed, settlement.lines, known, mapping, day, key, account_type)
+        if not isinstance(outcome, JournalEntry):
+            return []
+        tally.planned += 1
+        corrected = (outcome.corrects,)
+        events = plan_unless_refused(outcome, key, corrected, posting, mapping.version, stamp, retry=False)
+        return [Append(posting_stream(flow.name, "journal", key), version, events)]
+
+    def accrue_deferred(self, flow: Flow, month: date, currency: str, deferred: Sequence[Deferred], by: str) -> Tally:
+        """Plan a month's accrual of deferred transactions and its reversal on day 1, in one save (R26)."""
+        tally = Tally()
+
+        def decide() -> list[Append]:
+            stamp = Stamp(flow.name, self._clock(), by)
+            mapping = self.mapping(flow.name)
+            outcome = accrual_of(deferred, month, currency, flow, mapping)
+            if outcome is None:
+                return []
+            if isinstance(outcome, Held):
+                key = accrual_key(month, currency)
+                posting, version = self._postings(flow.name, [("journal", key)])["journal", key]
+                events = postings.hold("journal", key, outcome.reasons, outcome.amount, currency, posting, stamp)
+                tally.held += bool(events)
+                return [Append(posting_stream(flow.name, "journal", key), version, events)] if events else []
+            known = self._postings(flow.name, [(one.kind, one.key) for one in outcome])
+            appends: list[Append] = []
+            for one in outcome:
+                posting, version = known[one.kind, one.key]
+                if posting.is_final:
+                    continue
+                found = plan_unless_refused(
+                    one.document, one.key, one.depends_on, posting, mapping.version, stamp, retry=False
+                )
+                tally.planned += bool(found)
+                if found:
+                    appends.append(Append(posting_stream(flow.name, one.kind, one.key), version, found))
+            return appends
+
+        tally.position = self._until_saved(decide, tally)
+        return tally
+
+
+def _oldest_first(documents: Documents) -> list[Posting]:
+    """An order's postings: what bills it by number, then what credits that."""
+    sales = by_number({name: posting for name, (posting, _) in documents.items()})
+    credits = [posting for (kind, _), (posting, _) in sorted(documents.items()) if kind in CREDIT_KINDS]
+    return [*(posting for _, posting in sorted(sales.items())), *credits]
+
+
+def _order_appends_of(
+    plan: SettlementPlan, known_orders: dict[str, tuple[Order, int]], flow: Flow, settlement_id: str, stamp: Stamp
+) -> list[Append]:
+    """What each order is told of a settlement's plan, as far as it is news."""
+    appends: list[Append] = []
+    for order_id, (state, version) in known_orders.items():
+        amounts = plan.settled.get(order_id, {})
+        events: list[Event] = []
+        if state.settled.get(settlement_id, {}) != amounts:
+            posting = f"payment/{plan.paid_by[order_id]}" if order_id in plan.paid_by else ""
+            events.append(
+                OrderSettled(
+                    order_id=order_id, settlement_id=settlement_id, posting=posting, amounts=amounts, **stamp.fields()
+                )
             )
-            events = plan_unless_refused(document, key, depends_on, posting, mapping.version, stamp, retry)
-            if events:
-                tally.planned += 1
-                appends.append(Append(posting_stream(flow.name, kind, key), version, events))
-        for order_id, amounts in plan.settled.items():
-            state, version = known_orders[order_id]
-            if state.settled.get(settlement_id) != amounts:
-                event = OrderSettled(
+        if order_id in plan.recognised and not state.recognised_by:
+            events.append(
+                OrderRecognisedBySettlement(
                     order_id=order_id,
                     settlement_id=settlement_id,
-                    posting=f"payment/{plan.paid_by[order_id]}" if order_id in plan.paid_by else "",
-                    amounts=amounts,
+                    amount=plan.recognised[order_id],
+                    currency=plan.currency,
                     **stamp.fields(),
                 )
-                appends.append(Append(order_stream(flow.name, order_id), version, [event]))
-        for order_id, amount in plan.recognised.items():
-            state, version = known_orders[order_id]
-            if not state.recognised_by:
-                recognised = OrderRecognisedBySettlement(
-                    order_id=order_id,
-                    settlement_id=settlement_id,
-                    amount=amount,
-                    currency=plan.deposit.currency,
-                    **stamp.fields(),
-                )
-                appends.append(Append(order_stream(flow.name, order_id), version, [recognised]))
-        return appends
+            )
+        if events:
+            appends.append(Append(order_stream(flow.name, order_id), version, events))
+    return appends

@@ -16,7 +16,7 @@ DEPOSIT_LINE_TYPES = frozenset(
 )
 
 # Accounts that QuickBooks or the company has of its own: found or chosen, never created.
-FOUND_NOT_CREATED = frozenset(["BANK", "AR", "CC", "VAT", "FX"])
+FOUND_NOT_CREATED = frozenset(["BANK", "AR", "CC", "VAT", "FX", "UNDEP"])
 
 # One account per flow and currency, since each must tie to one Amazon balance.
 PER_CURRENCY = frozenset(["CLR", "RSV"])
@@ -24,7 +24,7 @@ PER_CURRENCY = frozenset(["CLR", "RSV"])
 # What the default map can book today; anything else is proposed when a line first needs it.
 STARTING_KEYS = (
     "CLR RSV SALES SHIPINC GIFT PROMO REFUND CLAIMS SHIPCB LIQ REFFEE FBAFEE LABELS INBOUND ADS PROGFEE STORAGE "
-    "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC"
+    "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC STX LOAN"
 ).split()
 
 # The keys an invoice line may need, and so an item: an invoice line has no account, only an item that has one.
@@ -44,6 +44,14 @@ class ChartAccount(msgspec.Struct, frozen=True):
     @property
     def on_deposit_line(self) -> bool:
         return self.account_type in DEPOSIT_LINE_TYPES
+
+
+def account_of(key: str) -> ChartAccount:
+    """The chart's account of a key that may name a currency (`CLR:USD`) or a product category (`SALES/mugs`).
+
+    Raises KeyError for what is no account.
+    """
+    return default_chart()[key.partition(":")[0].partition("/")[0]]
 
 
 @cache

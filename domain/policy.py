@@ -20,6 +20,7 @@ Tax = Literal["net", "gross"]
 Unmapped = Literal["hold", "suspense"]
 DepositDate = Literal["amazon_deposit_date", "bank", "settlement_end"]
 LateEvent = Literal["hold", "next_open_day"]
+OldOrders = Literal["income", "receivables"]
 AuditMode = Literal["amend", "strict"]
 
 
@@ -42,6 +43,7 @@ class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     suspense_cap_percent: int = 0
     deposit_date: DepositDate = "amazon_deposit_date"
     late_event: LateEvent = "hold"
+    old_orders: OldOrders = "income"
     audit_mode: AuditMode = "amend"
     lock_date: date | None = None
 

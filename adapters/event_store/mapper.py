@@ -12,7 +12,7 @@ import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
 from adapters.nul import NUL, has_nul
-from domain import access, alert, corrections, flow, mapping, order, posting, settlement
+from domain import access, alert, corrections, flow, ledger, mapping, order, posting, settlement
 from domain.errors import BadInput, Tampered, Unbalanced
 from domain.event import Event, check_texts
 
@@ -50,6 +50,8 @@ EVENTS: dict[str, type[Event]] = {
     "settlement.closed.v1": settlement.SettlementClosed,
     "settlement.disputed.v1": settlement.SettlementDisputed,
     "settlement.dispute-lifted.v1": settlement.SettlementDisputeLifted,
+    "ledger.settlement-booked.v1": ledger.SettlementBooked,
+    "ledger.settlement-unbooked.v1": ledger.SettlementUnbooked,
     "posting.held.v1": posting.PostingHeld,
     "posting.planned.v1": posting.PostingPlanned,
     "posting.withdrawn.v1": posting.PostingWithdrawn,

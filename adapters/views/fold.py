@@ -52,6 +52,7 @@ from domain.flow import (
     QuickBooksConnected,
     WatermarkAdvanced,
 )
+from domain.ledger import SettlementBooked, SettlementUnbooked
 from domain.mapping import MappingFound, MappingMissing
 from domain.order import (
     AmazonOrder,
@@ -531,6 +532,10 @@ def _settlement_lifted(fold: Fold, event: SettlementDisputeLifted, _: Recorded) 
     return Subject(settlement_id=event.settlement_id)
 
 
+def _about_settlement(fold: Fold, event: SettlementBooked | SettlementUnbooked, _: Recorded) -> Subject:
+    return Subject(settlement_id=event.settlement_id)
+
+
 def _settlement_status(row: SettlementRow, flow: FlowRow | None) -> str:
     if row.dispute:
         return "disputed"
@@ -823,6 +828,7 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     SettlementClosed: _settlement_closed,
     SettlementDisputed: _settlement_disputed,
     SettlementDisputeLifted: _settlement_lifted,
+    **dict.fromkeys((SettlementBooked, SettlementUnbooked), _about_settlement),
     PostingHeld: _held,
     PostingPlanned: _planned,
     PostingWithdrawn: _withdrawn,

@@ -36,6 +36,7 @@ from domain.flow import (
     QuickBooksConnected,
     WatermarkAdvanced,
 )
+from domain.ledger import SettlementBooked, SettlementUnbooked
 from domain.mapping import MappingChanged, MappingFound, MappingMissing
 from domain.money import format_minor
 from domain.order import (
@@ -291,6 +292,19 @@ def _dispute_lifted(event: SettlementDisputeLifted) -> str:
     return f"Settlement {event.settlement_id} stands as it was closed: {event.why}"
 
 
+def _settlement_booked(event: SettlementBooked) -> str:
+    number = len(event.documents)
+    told = f"; notes: {len(event.notes)}" if event.notes else ""
+    return (
+        f"Settlement {event.settlement_id} of {money(event.total, event.currency)} makes "
+        f"{number} document{'s' * (number != 1)}{told}"
+    )
+
+
+def _settlement_unbooked(event: SettlementUnbooked) -> str:
+    return f"Settlement {event.settlement_id} is not booked after all: {event.why}"
+
+
 def _held(event: PostingHeld, stands: bool) -> str:
     if not event.reasons:
         return f"{_named(event.kind, event.key)}: what needed attention is settled"
@@ -441,6 +455,8 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     SettlementClosed: _settlement_closed,
     SettlementDisputed: _settlement_disputed,
     SettlementDisputeLifted: _dispute_lifted,
+    SettlementBooked: _settlement_booked,
+    SettlementUnbooked: _settlement_unbooked,
     PostingPlanned: _planned,
     PostingWithdrawn: _withdrawn,
     PostingReleased: _released,

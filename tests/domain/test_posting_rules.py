@@ -169,7 +169,7 @@ def test_worked_example_is_booked_as_an_accountant_would(name: str, snapshot: Sn
     states, invoices = trade.invoiced(orders)
     settlement = trade.settlement(trade.lines(*rows))
 
-    planned = plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping())
+    planned = plan_settlement(settlement, states, trade.by_order(invoices), trade.FLOW, trade.mapping())
 
     assert isinstance(planned, SettlementPlan), planned
     assert trade.ledger_text(*trade.documents_of(planned, invoices.values())) == snapshot
@@ -186,13 +186,6 @@ def test_settlement_files_alone_book_order_lines_as_income(snapshot: SnapshotAss
 
 
 REFUSALS = {
-    "a tax remainder": (
-        [trade.order(ONE)],
-        [charge(ONE, "24.99"), ("Order", "ItemPrice", "Tax", "0.31", ONE)],
-        "tax_remainder",
-        "0.31",
-    ),
-    "an order never seen": ([], [charge(ONE, "24.99")], "order_not_seen", "24.99"),
     "an order that has not shipped": (
         [trade.order(ONE, status="UNSHIPPED")],
         [charge(ONE, "24.99")],
@@ -219,24 +212,6 @@ REFUSALS = {
         "-1.00",
     ),
     "a fee with the wrong sign": ([trade.order(ONE)], [charge(ONE, "24.99"), fee(ONE, "3.75")], "unmapped", "3.75"),
-    "a loan": (
-        [],
-        [("other-transaction", "other-transaction", "Amazon Capital Services", "5000.00")],
-        "needs_journal",
-        "5000.00",
-    ),
-    "a total of zero": (
-        [],
-        [("other-transaction", "other-transaction", "Storage Fee", "0.00")],
-        "total_not_positive",
-        "0.00",
-    ),
-    "a negative total": (
-        [],
-        [("ServiceFee", "other-transaction", "Storage Fee", "-321.69")],
-        "total_not_positive",
-        "-321.69",
-    ),
     "a failed transfer returned": (
         [trade.order(ONE)],
         [
@@ -258,7 +233,9 @@ def test_what_cannot_be_placed_is_held_with_its_reason_and_its_money(name: str) 
         key: posting for key, posting in trade.invoiced(orders)[1].items() if isinstance(posting.document, Invoice)
     }
 
-    outcome = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, trade.mapping())
+    outcome = plan_settlement(
+        trade.settlement(trade.lines(*rows)), states, trade.by_order(invoices), trade.FLOW, trade.mapping()
+    )
 
     assert isinstance(outcome, Held)
     assert [(reason.code, reason.amount) for reason in outcome.reasons if reason.code == code] == [
@@ -268,8 +245,10 @@ def test_what_cannot_be_placed_is_held_with_its_reason_and_its_money(name: str) 
 
 def test_a_currency_without_a_bank_account_is_held() -> None:
     settlement = trade.settlement(trade.lines(("ServiceFee", "other-transaction", "SAFE-T", "5.00")), currency="CAD")
+    mapping = trade.mapping()
+    mapping.banks = {}
 
-    outcome = plan_settlement(settlement, {}, {}, trade.FLOW, trade.mapping())
+    outcome = plan_settlement(settlement, {}, {}, trade.FLOW, mapping)
 
     assert isinstance(outcome, Held)
     assert "currency_without_bank" in {reason.code for reason in outcome.reasons}
@@ -288,16 +267,28 @@ def test_two_parcels_paid_in_two_settlements_pay_one_invoice_in_parts() -> None:
     one = trade.order(ONE, trade.item(1, ITEM="20.00"), trade.item(2, ITEM="30.00"))
     states, invoices = trade.invoiced([one])
     first = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "20.00")), "1"), states, invoices, trade.FLOW, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "20.00")), "1"),
+        states,
+        trade.by_order(invoices),
+        trade.FLOW,
+        trade.mapping(),
     )
     assert isinstance(first, SettlementPlan)
     states[ONE].settled = {"1": first.settled[ONE]}
 
     second = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "30.00")), "2"), states, invoices, trade.FLOW, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "30.00")), "2"),
+        states,
+        trade.by_order(invoices),
+        trade.FLOW,
+        trade.mapping(),
     )
     third = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "30.01")), "2"), states, invoices, trade.FLOW, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "30.01")), "2"),
+        states,
+        trade.by_order(invoices),
+        trade.FLOW,
+        trade.mapping(),
     )
 
     assert isinstance(second, SettlementPlan)
@@ -337,7 +328,7 @@ def test_an_order_whose_invoice_stands_is_never_booked_directly(status: Any) -> 
     assert invoice_for(states[ONE], flow, trade.mapping()) == NothingToPost("historical")
 
     planned = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, flow, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, trade.by_order(invoices), flow, trade.mapping()
     )
 
     assert isinstance(planned, SettlementPlan)
@@ -369,7 +360,7 @@ def test_what_a_buyer_paid_is_never_booked_beside_the_invoice(role: str, account
     assert isinstance(waiting, Held)  # its invoice is still to come
 
     outcome = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, mapping
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, trade.by_order(invoices), trade.FLOW, mapping
     )
 
     assert isinstance(outcome, Held)
@@ -383,12 +374,14 @@ def test_what_is_on_no_invoice_is_booked_beside_it_if_a_rule_says_so() -> None:
     states, invoices = trade.invoiced([order])
     mapping = trade.mapping()
 
-    held = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
+    held = plan_settlement(trade.settlement(trade.lines(*rows)), states, trade.by_order(invoices), trade.FLOW, mapping)
     mapping.own_rules = (Rule(0, "Order", "ItemPrice", "ExportCharge", "fee", "SHIPINC"),)
     mapping.looked_up = {}
-    early = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
+    early = plan_settlement(trade.settlement(trade.lines(*rows)), states, trade.by_order(invoices), trade.FLOW, mapping)
     invoices[ONE].status = "posted"
-    planned = plan_settlement(trade.settlement(trade.lines(*rows)), states, invoices, trade.FLOW, mapping)
+    planned = plan_settlement(
+        trade.settlement(trade.lines(*rows)), states, trade.by_order(invoices), trade.FLOW, mapping
+    )
 
     assert isinstance(held, Held)
     assert [reason.code for reason in held.reasons] == ["settled_differs"]
@@ -416,9 +409,9 @@ def test_an_invoice_that_stands_with_a_later_date_is_paid_on_that_date() -> None
     states, invoices = trade.invoiced([trade.order(ONE, shipped=november(22))])
     settlement = trade.settlement(trade.lines(charge(ONE, "24.99")))
 
-    assert isinstance(plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping()), Held)
+    assert isinstance(plan_settlement(settlement, states, trade.by_order(invoices), trade.FLOW, trade.mapping()), Held)
     invoices[ONE].status = "posted"
-    planned = plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping())
+    planned = plan_settlement(settlement, states, trade.by_order(invoices), trade.FLOW, trade.mapping())
 
     assert isinstance(planned, SettlementPlan)
     assert [payment.day for payment in planned.payments.values()] == [date(2026, 11, 22)]
@@ -430,7 +423,11 @@ def test_an_invoice_that_was_released_is_waited_for() -> None:
     invoices[ONE].status, invoices[ONE].lost = "rejected", True
 
     outcome = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "24.99"))),
+        states,
+        trade.by_order(invoices),
+        trade.FLOW,
+        trade.mapping(),
     )
 
     assert isinstance(outcome, Held)
@@ -443,7 +440,7 @@ def test_an_order_under_way_is_paid_though_its_rule_leads_elsewhere_now() -> Non
     mapping.own_rules = (Rule(0, "Order", "ItemPrice", "Principal", "order_charge", "SHIPINC"),)
 
     planned = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, mapping
+        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, trade.by_order(invoices), trade.FLOW, mapping
     )
 
     assert isinstance(planned, SettlementPlan)
@@ -455,7 +452,11 @@ def test_an_invoice_that_is_held_pays_nothing() -> None:
     invoices[ONE].status = "held"
 
     outcome = plan_settlement(
-        trade.settlement(trade.lines(charge(ONE, "24.99"))), states, invoices, trade.FLOW, trade.mapping()
+        trade.settlement(trade.lines(charge(ONE, "24.99"))),
+        states,
+        trade.by_order(invoices),
+        trade.FLOW,
+        trade.mapping(),
     )
 
     assert isinstance(outcome, Held)
@@ -596,20 +597,18 @@ def test_any_settlement_is_deposited_in_full_and_leaves_clearing_at_zero(
     settlement = trade.settlement(trade.lines(*rows))
     assert settlement.closed is not None
 
-    planned = plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping())
+    planned = plan_settlement(settlement, states, trade.by_order(invoices), trade.FLOW, trade.mapping())
 
-    if settlement.closed.total <= 0:
-        assert isinstance(planned, Held)
-        return
     assert isinstance(planned, SettlementPlan)
-    assert planned.deposit.total == settlement.closed.total
+    total = settlement.closed.total
     balances: dict[str, int] = {}
     for document in trade.documents_of(planned, invoices.values()):
         for account, amount in debits_and_credits(document):
             balances[account] = balances.get(account, 0) + amount
         assert sum(balances.values()) == 0
-    assert balances.get("CLR:USD", 0) == 0
     assert balances.get("AR", 0) == 0
-    assert balances["BANK:USD"] == settlement.closed.total
+    assert balances.get("CLR:USD", 0) == min(total, 0)  # what is owed to Amazon stays until it is collected
+    assert balances.get("BANK:USD", 0) == max(total, 0)
+    assert (planned.deposit is None) == (total <= 0)
     # Planning again from the same facts is the same plan.
-    assert plan_settlement(settlement, states, invoices, trade.FLOW, trade.mapping()) == planned
+    assert plan_settlement(settlement, states, trade.by_order(invoices), trade.FLOW, trade.mapping()) == planned

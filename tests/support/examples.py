@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain import access, alert, corrections, flow, mapping, order, posting, settlement
+from domain import access, alert, corrections, flow, ledger, mapping, order, posting, settlement
 from domain.document import (
     AppliedInvoice,
     CreditMemo,
@@ -244,6 +244,13 @@ EXAMPLES: dict[str, Event] = {
     "settlement.dispute-lifted.v1": settlement.SettlementDisputeLifted(
         settlement_id=SETTLEMENT_ID, why="Seller Support confirmed the first report", dismissed=DIGEST[:32], **BY
     ),
+    "ledger.settlement-booked.v1": ledger.SettlementBooked(
+        settlement_id=SETTLEMENT_ID, currency="USD", total=4461, day=date(2026, 11, 18),
+        documents=(f"payment/{SETTLEMENT_ID}-1", f"deposit/{SETTLEMENT_ID}"),
+        dispositions={"AR": 2499, "DIRECT": 1962, "NETTED": 0}, notes=(REASON,), reserve=-8000, suspended=-777,
+        start=date(2026, 11, 2), end=date(2026, 11, 16), **BY,
+    ),
+    "ledger.settlement-unbooked.v1": ledger.SettlementUnbooked(settlement_id=SETTLEMENT_ID, why="held", **BY),
     "posting.held.v1": posting.PostingHeld(
         kind="deposit", key=SETTLEMENT_ID, reasons=(REASON,), amount=4461, currency="USD", **BY
     ),

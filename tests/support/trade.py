@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from domain.chart import ITEM_KEYS, PER_CURRENCY, default_chart
 from domain.document import Document, debits_and_credits
 from domain.event import Event, Stamp
 from domain.flow import Flow
@@ -34,12 +35,10 @@ def usd(amount: str | int) -> int:
 
 def mapping() -> Mapping:
     """A mapping in which everything of the chart exists in QuickBooks, under its own key."""
-    from domain.chart import ITEM_KEYS, STARTING_KEYS
-
-    keys = [f"{key}:USD" if key in ("CLR", "RSV") else key for key in STARTING_KEYS]
+    keys = [f"{key}:USD" if key in PER_CURRENCY else key for key in default_chart()]
     return Mapping(
         accounts={key: QuickBooksRef(f"a-{key}", key) for key in keys},
-        items={key: QuickBooksRef(f"i-{key}", key) for key in ITEM_KEYS},
+        items={key: QuickBooksRef(f"i-{key}", key) for key in (*ITEM_KEYS, "MFT", "STX", "REFUND", "CLAIMS")},
         customers={"Amazon.com USD": QuickBooksRef("c-1", "Amazon.com sales (USD)")},
         banks={"USD": QuickBooksRef("b-1", "Checking", "Bank", "USD")},
     )
@@ -185,7 +184,12 @@ def standing(documents: dict[tuple[str, str], Posting]) -> list[Document]:
 
 def plan(rows: Iterable[SettlementLine], *orders: AmazonOrder, flow: Flow = FLOW) -> object:
     states, postings = invoiced(orders, flow)
-    return plan_settlement(settlement(rows), states, postings, flow, mapping())
+    return plan_settlement(settlement(rows), states, by_order(postings), flow, mapping())
+
+
+def by_order(postings: dict[str, Posting]) -> dict[str, list[Posting]]:
+    """Postings of one document an order, as a settlement is given them."""
+    return {order_id: [posting] for order_id, posting in postings.items()}
 
 
 def ledger_text(*documents: Document) -> str:
@@ -211,6 +215,5 @@ def ledger_text(*documents: Document) -> str:
 def documents_of(planned: SettlementPlan, invoices: Iterable[Posting]) -> list[Document]:
     return [
         *(posting.document for posting in invoices if posting.document is not None),
-        *planned.payments.values(),
-        planned.deposit,
+        *(one.document for one in planned.documents),
     ]

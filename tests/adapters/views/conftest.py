@@ -51,6 +51,7 @@ from domain.flow import (
     cycle_stream,
     flow_stream,
 )
+from domain.ledger import SettlementBooked, SettlementUnbooked, ledger_stream
 from domain.mapping import MappingChanged, MappingFound, MappingMissing, QuickBooksRef, gap_stream, mapping_stream
 from domain.order import (
     AmazonOrder,
@@ -312,6 +313,15 @@ class History:
         for event in events:
             self.settlements[flow, settlement_id] = settlements.evolve(state, event)
         self.write((settlement_stream(flow, settlement_id), events))
+
+    def book_settlement(self, flow: str, number: int, unbook: bool = False) -> None:
+        settlement_id, stream = settlement_id_of(number), ledger_stream(flow, "USD")
+        fields = self.stamp(flow).fields()
+        booked = SettlementBooked(
+            settlement_id=settlement_id, currency="USD", total=500, day=date(2026, 11, 18), **fields
+        )
+        unbooked = SettlementUnbooked(settlement_id=settlement_id, why="held", **fields)
+        self.write((stream, [unbooked if unbook else booked]))
 
     def recognise(self, flow: str, number: int, settlement_number: int) -> None:
         order_id = order_id_of(number)

@@ -412,6 +412,8 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
         history.post(US, (kind, key))
         for operation in ("amend", "void" if which % 2 else "delete"):
             history.change(US, kind, key, operation)
+    history.book_settlement(US, 1)
+    history.book_settlement(US, 1, unbook=True)
     history.ask(US)
     history.token(revoke=False)
     history.token(revoke=True)
