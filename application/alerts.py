@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from application.bookkeeping import Bookkeeping
+from application.control_alerts import control_alerts
 from application.ports import (
     AlertBook,
     AlertChanges,
@@ -128,12 +129,13 @@ class Tried(msgspec.Struct, frozen=True):
 # --- what should stand ---------------------------------------------------------------------------------------------
 
 
-def wanted_alerts(flow: str, views: Views, lost: Mapping[str, ConnectionLost]) -> list[Alert]:
+def wanted_alerts(flow: str, views: Views, lost: Mapping[str, ConnectionLost], now: datetime) -> list[Alert]:
     """Everything a person must be told of the flow now, from its read models."""
     cycles = views.query("cycles", flow, limit=CYCLES_LOOKED_AT)
     connections = list(_connections(flow, lost, cycles))
     held = views.query("held", flow)
     alerts = [*connections, *_settlements(flow, views, held), *_orders(flow, views, held)]
+    alerts += control_alerts(flow, views, now)
     # A cycle that ends because a connection is lost is the same trouble.
     return alerts if connections else [*_cycle(flow, cycles), *alerts]
 
@@ -336,9 +338,9 @@ class AlertDesk:
     def review(self, flow: str) -> None:
         """Raise what is wrong now, and clear what no longer is."""
         position = self._views.catch_up()
-        wanted = wanted_alerts(flow, self._views, self._bookkeeping.lost_connections(flow))
-        channels = list(self._bookkeeping.alert_channels(flow))
         at = self._clock()
+        wanted = wanted_alerts(flow, self._views, self._bookkeeping.lost_connections(flow), at)
+        channels = list(self._bookkeeping.alert_channels(flow))
         self._book.update(
             flow,
             position,

@@ -14,6 +14,7 @@ from application.answers import Outcome, answered, contested, seen_again, stands
 from application.ports import Append, Fault, Found, Otherwise, Removed, Sighting
 from application.recording import Tally
 from application.settlement_book import SettlementBook
+from application.transactions import FinanceBook
 from domain import alert as alerts
 from domain import flow as flows
 from domain import mapping as mappings
@@ -47,7 +48,7 @@ class SentBatch(msgspec.Struct, frozen=True):
     version: int
 
 
-class Bookkeeping(SettlementBook):
+class Bookkeeping(SettlementBook, FinanceBook):
     """The commands of one installation; every method names the flow it works on."""
 
     # --- reading what commands need -------------------------------------------------------------------------

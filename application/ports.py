@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from application.finance_ports import SellerFinances
 from domain.alert import Alert
 from domain.document import Document
 from domain.errors import UnreadableReport
@@ -244,6 +245,10 @@ class SellerCentral(Protocol):
 
     def document(self, document_id: str) -> ReportDocument:
         """Fetch a report's document into memory; it never touches the disk unencrypted."""
+
+    @property
+    def finances(self) -> SellerFinances:
+        """What Amazon says of the account's money beside the reports."""
 
     def renew_token(self) -> None:
         """Get a new access token by the stored consent, as calls do when the former one ends."""

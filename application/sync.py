@@ -13,6 +13,7 @@ import msgspec
 
 from application.bookkeeping import Bookkeeping
 from application.closing import learn_close_date, replan_closed
+from application.finances import FinancePull, match_settlements
 from application.log_context import bound
 from application.ports import (
     Clock,
@@ -26,7 +27,7 @@ from application.ports import (
 from application.posting_run import Poster
 from application.recording import Tally
 from application.settlement_files import ingest_document
-from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped
+from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped, VendorError
 from domain.flow import SOURCES, CycleFailed, CycleFinished, CycleStarted, CycleStopped, Flow, WatermarkAdvanced
 from domain.flow import ConnectionLost as ConnectionLostEvent
 from domain.posting_rules.changes import AMENDED, CANCELLED, CREDIT_KINDS
@@ -98,6 +99,7 @@ class Cycle:
         self._id = uuid4().hex[:12]
         self._by = f"cycle:{self._id}"
         self._counts: dict[str, int] = {}
+        self._late: VendorError | None = None  # told when the rest is done
 
     def run(self) -> CycleReport:
         """Pull, plan, post; a vendor's failure ends the cycle, is recorded and raised no further.
@@ -127,7 +129,11 @@ class Cycle:
                     self._pull_orders(self._amazon)
                 if "settlements" in self._sources:
                     self._pull_settlements(self._amazon)
+                if "finances" in self._sources:
+                    self._pull_finances(self._amazon)
             self._views.catch_up()
+            if self._amazon is not None:
+                match_settlements(self._flow, self._bookkeeping, self._views, self._clock, self._by)
             self._check()
             posting_to = self._quickbooks if "posting" in self._sources else None
             if posting_to is not None:
@@ -136,6 +142,8 @@ class Cycle:
             if posting_to is not None:
                 replan_closed(self._flow, self._bookkeeping, self._views, self._by)
                 self._post(posting_to)
+            if self._late is not None:
+                raise self._late
         except LeaseLost:
             raise
         except Stopped as stopped:
@@ -211,6 +219,30 @@ class Cycle:
             digest,
         )
         return ingested.tally
+
+    def _pull_finances(self, amazon: SellerCentral) -> None:
+        """Nothing is booked from Finances: where Amazon fails on them the books go on, the cycle fails at its end."""
+        self._views.catch_up()
+        pull = FinancePull(
+            self._flow,
+            self._bookkeeping,
+            self._views,
+            self._evidence,
+            self._clock,
+            self._by,
+            self._advance,
+            self._check,
+            self._progress,
+        )
+        try:
+            for what, tally in pull.run(amazon.finances).items():
+                if tally.new or tally.changed:
+                    self._count(what, tally)
+        except ConnectionLost:
+            raise
+        except VendorError as error:
+            log.warning("the finances of flow %s could not be read: %s", self._flow.name, error)
+            self._late = error
 
     # --- planning and posting -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ ConnectorError
  ├─ Unbalanced             a document whose two sides differ was asked for; a bug of ours, never posted
  ├─ VendorError            a vendor could not or would not answer
  │   ├─ ConnectionLost      credentials are refused: a person must connect again
+ │   ├─ NotOffered          the vendor does not offer this part to the account; the rest goes on without it
  │   ├─ Refused             what was sent is refused as a whole, and nothing of it was done
  │   ├─ OutcomeUnknown      a write may or may not have happened; replay it with the same ids
  │   └─ Throttled           the vendor asks to wait
@@ -73,6 +74,10 @@ class VendorError(ConnectorError):
 
 class ConnectionLost(VendorError):
     """Credentials are refused; a person must connect again."""
+
+
+class NotOffered(VendorError):
+    """The vendor does not offer this part to the account."""
 
 
 class Refused(VendorError):

@@ -21,8 +21,8 @@ from domain.policy import Policies
 Region = Literal["na", "eu", "fe"]
 REGIONS = ("na", "eu", "fe")
 OrderSource = Literal["amazon", "none"]
-Source = Literal["orders", "settlements", "posting"]
-SOURCES: tuple[Source, ...] = ("orders", "settlements", "posting")
+Source = Literal["orders", "settlements", "finances", "posting"]
+SOURCES: tuple[Source, ...] = ("orders", "settlements", "finances", "posting")
 LONGEST_MINUTES = 7 * 24 * 60
 
 
@@ -38,6 +38,11 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 DEFAULT_SCHEDULE = Schedule(every_minutes=30)
+# Finances lag by up to two days and are read back over weeks: once a day is enough (amazon.md 6).
+DEFAULT_SCHEDULES: dict[str, Schedule] = {
+    **dict.fromkeys(SOURCES, DEFAULT_SCHEDULE),
+    "finances": Schedule(every_minutes=24 * 60),
+}
 
 
 class FlowSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -197,7 +202,7 @@ class Flow(msgspec.Struct):
     custom_numbers: bool = True
     multicurrency: bool = False
     book_close_date: date | None = None
-    schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict.fromkeys(SOURCES, DEFAULT_SCHEDULE))
+    schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict(DEFAULT_SCHEDULES))
     scheduled_at: datetime | None = None  # since when the schedule is as it is
     paused: bool = False
     policies: Policies = Policies()
@@ -230,7 +235,8 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.zone, state.banks, state.scheduled_at = event.zone, event.banks, event.at
         case FlowConfigured():
             for name, value in event.new.named().items():
-                setattr(state, name, value)
+                # A source that came into being later is not in schedules that were recorded before: its own stands.
+                setattr(state, name, {**state.schedule, **value} if name == "schedule" else value)
             if event.new.schedule is not UNSET:
                 state.scheduled_at = event.at
             state.had_receipts = state.had_receipts or state.policies.order_document == "sales_receipt"

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from domain.event import Event, Stamp, stream_id
+from domain.event_group import SettlementMatched
 
 CHUNK_LINES = 1_000  # events stay small enough to read back singly
 
@@ -101,9 +102,13 @@ class SettlementDisputeLifted(Event, frozen=True, kw_only=True):
 
 
 class Settlement(msgspec.Struct):
-    """A settlement folded from its events: `closed` is None until lines that add up are recorded."""
+    """A settlement folded from its events: `closed` is None until lines that add up are recorded.
+
+    `matched` is what Amazon's event group, payout and transactions tell of it, None until they do.
+    """
 
     closed: SettlementClosed | None = None
+    matched: SettlementMatched | None = None
     disputed: SettlementDisputed | None = None
     hashes: frozenset[str] = frozenset()
     dismissed: frozenset[str] = frozenset()
@@ -209,6 +214,8 @@ def evolve(state: Settlement, event: Event) -> Settlement:
         case SettlementDisputeLifted():
             state.disputed = None
             state.dismissed |= {event.dismissed} - {""}
+        case SettlementMatched():
+            state.matched = event
     return state
 
 

@@ -10,6 +10,7 @@ from entrypoints.commands import (
     audit,
     books,
     connect,
+    control,
     demo,
     doctor,
     flow,
@@ -48,6 +49,8 @@ app.command("sync")(sync.sync)
 app.command("worker")(worker.worker)
 app.command("status")(sync.status)
 app.command("held")(sync.held)
+app.command("control")(control.control)
+app.command("transactions")(control.transactions)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(settlement.app, name="settlement")
 app.add_typer(alerts.app, name="alerts")

@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from adapters.amazon.auth import TOKEN_HEADER, LoginWithAmazon
+from adapters.amazon.finances import AmazonFinances
 from adapters.amazon.wire import (
     DocumentAnswer,
     ErrorsAnswer,
@@ -55,6 +56,11 @@ OPERATIONS = {
     "getReports": Operation("GET", "/reports/2021-06-30/reports", 0.0222, 10),
     "getReportDocument": Operation("GET", "/reports/2021-06-30/documents/{reportDocumentId}", 0.0167, 15),
     "getMarketplaceParticipations": Operation("GET", "/sellers/v1/marketplaceParticipations", 0.016, 15),
+    "listTransactions": Operation("GET", "/finances/2024-06-19/transactions", 0.5, 10),
+    "listSummary": Operation("GET", "/finances/2024-06-19/summary", 0.5, 10),
+    "listBalances": Operation("GET", "/finances/2024-06-19/balances", 0.5, 10),
+    "listFinancialEventGroups": Operation("GET", "/finances/v0/financialEventGroups", 0.5, 30),
+    "listPayouts": Operation("GET", "/finances/transfers/2024-06-01/payouts", 0.5, 10),
 }
 _ALLOWED = [
     (operation.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path))) for operation in OPERATIONS.values()
@@ -165,6 +171,11 @@ class AmazonClient:
             if answer.status_code != 403 or last_try:
                 raise self._http.refusal("download", answer)
         raise AssertionError("unreachable")
+
+    @property
+    def finances(self) -> AmazonFinances:
+        """See ports.SellerCentral.finances."""
+        return AmazonFinances(self._get, self._clock)
 
     def renew_token(self) -> None:
         """See the port."""

@@ -12,7 +12,19 @@ import msgspec
 from eventsourcing.persistence import JSONTranscoder, Mapper
 
 from adapters.nul import NUL, has_nul
-from domain import access, alert, corrections, flow, ledger, mapping, order, posting, settlement
+from domain import (
+    access,
+    alert,
+    corrections,
+    event_group,
+    flow,
+    ledger,
+    mapping,
+    order,
+    posting,
+    settlement,
+    transaction,
+)
 from domain.errors import BadInput, Tampered, Unbalanced
 from domain.event import Event, check_texts
 
@@ -52,6 +64,14 @@ EVENTS: dict[str, type[Event]] = {
     "settlement.dispute-lifted.v1": settlement.SettlementDisputeLifted,
     "ledger.settlement-booked.v1": ledger.SettlementBooked,
     "ledger.settlement-unbooked.v1": ledger.SettlementUnbooked,
+    "settlement.matched.v1": event_group.SettlementMatched,
+    "transaction.ingested.v1": transaction.TransactionIngested,
+    "transaction.released.v1": transaction.TransactionReleased,
+    "event-group.seen.v1": event_group.EventGroupSeen,
+    "payout.seen.v1": event_group.PayoutSeen,
+    "summary.seen.v1": event_group.SummarySeen,
+    "balances.seen.v1": event_group.BalancesSeen,
+    "finance-source.availability.v1": event_group.SourceAvailability,
     "posting.held.v1": posting.PostingHeld,
     "posting.planned.v1": posting.PostingPlanned,
     "posting.withdrawn.v1": posting.PostingWithdrawn,

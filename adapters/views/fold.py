@@ -12,6 +12,14 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from adapters.views.finance_fold import (
+    FinanceRows,
+    fold_fact,
+    fold_release,
+    fold_sums,
+    fold_transaction,
+    needed_finances,
+)
 from adapters.views.schema import (
     BATCHES,
     CYCLES,
@@ -37,6 +45,14 @@ from adapters.views.words import in_words
 from application.ports import Recorded
 from domain.document import Document, cleared_by
 from domain.event import Event
+from domain.event_group import (
+    BalancesSeen,
+    EventGroupSeen,
+    PayoutSeen,
+    SettlementMatched,
+    SourceAvailability,
+    SummarySeen,
+)
 from domain.flow import (
     AmazonConnected,
     ConnectionLost,
@@ -86,6 +102,7 @@ from domain.settlement import (
     SettlementDisputeLifted,
     SettlementLinesIngested,
 )
+from domain.transaction import TransactionIngested, TransactionReleased
 
 Key = tuple[Any, ...]
 PostingKey = tuple[str, str, str]  # flow, kind, key
@@ -144,6 +161,7 @@ class Fold:
         self.batches = Rows(BATCHES, BatchRow)
         self.cycles = Rows(CYCLES, CycleRow)
         self.watermarks = Rows(WATERMARKS, WatermarkRow)
+        self.finances = FinanceRows(Rows)
         self.audit: list[tuple[Any, ...]] = []  # AuditRow's fields; there are as many as events
         self.named_orders: set[tuple[str, str, str]] = set()  # NamedOrderRow's fields
         # All rows of a posting are replaced together.
@@ -162,6 +180,7 @@ class Fold:
             self.cycles,
             self.watermarks,
             self.flows,
+            *self.finances.tables,
         )
 
     def apply(self, batch: Iterable[Recorded]) -> None:
@@ -204,7 +223,7 @@ def needed(batch: Sequence[Recorded]) -> dict[str, set[Key]]:
         if names is not None:
             table, key = names(event)
             keys[table].add(key)
-    return keys
+    return keys | needed_finances(batch)
 
 
 def _names_order(event: OrderIngested | OrderAmended | OrderCancelled) -> tuple[str, Key]:
@@ -501,6 +520,7 @@ def _settlement_lines(fold: Fold, event: SettlementLinesIngested, _: Recorded) -
     fold.named_orders |= {
         (event.flow, order_id, event.settlement_id) for order_id in {line.order_id for line in event.lines} if order_id
     }
+    fold_sums(fold, event)
     return Subject(settlement_id=event.settlement_id)
 
 
@@ -560,6 +580,45 @@ def _settlement_status(row: SettlementRow, flow: FlowRow | None) -> str:
 def _difference(row: SettlementRow) -> int | None:
     """What QuickBooks deposited less what Amazon states to have paid: must be 0."""
     return None if row.deposit_total is None or row.total is None else row.deposit_total - row.total
+
+
+# --- finances ------------------------------------------------------------------------------------------------------
+
+
+def _transaction(fold: Fold, event: TransactionIngested, _: Recorded) -> Subject:
+    fold_transaction(fold, event)
+    seen = event.transaction
+    return Subject(seen.related("ORDER_ID"), seen.related("SETTLEMENT_ID"))
+
+
+def _transaction_released(fold: Fold, event: TransactionReleased, _: Recorded) -> Subject:
+    fold_release(fold, event)
+    return _NOTHING
+
+
+def _group_seen(fold: Fold, event: EventGroupSeen, _: Recorded) -> Subject:
+    fold_fact(fold, event, event.group.start, event.group)
+    return _NOTHING
+
+
+def _payout_seen(fold: Fold, event: PayoutSeen, _: Recorded) -> Subject:
+    fold_fact(fold, event, event.payout.created, event.payout)
+    return Subject(settlement_id=event.payout.settlement_id)
+
+
+def _summary_seen(fold: Fold, event: SummarySeen, _: Recorded) -> Subject:
+    fold_fact(fold, event, None, event.summary)
+    return Subject(settlement_id=event.summary.settlement_id)
+
+
+def _finance_told(fold: Fold, event: BalancesSeen | SourceAvailability, _: Recorded) -> Subject:
+    fold_fact(fold, event, None, event)
+    return _NOTHING
+
+
+def _settlement_matched(fold: Fold, event: SettlementMatched, _: Recorded) -> Subject:
+    fold_fact(fold, event, None, event)
+    return Subject(settlement_id=event.settlement_id)
 
 
 # --- postings ------------------------------------------------------------------------------------------------------
@@ -829,6 +888,14 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     SettlementDisputed: _settlement_disputed,
     SettlementDisputeLifted: _settlement_lifted,
     **dict.fromkeys((SettlementBooked, SettlementUnbooked), _about_settlement),
+    TransactionIngested: _transaction,
+    TransactionReleased: _transaction_released,
+    EventGroupSeen: _group_seen,
+    PayoutSeen: _payout_seen,
+    SummarySeen: _summary_seen,
+    BalancesSeen: _finance_told,
+    SourceAvailability: _finance_told,
+    SettlementMatched: _settlement_matched,
     PostingHeld: _held,
     PostingPlanned: _planned,
     PostingWithdrawn: _withdrawn,

@@ -31,6 +31,7 @@ held_groups  code waits_for (a missing mapping key, else empty) currency documen
              missing or wrong, the most first; documents are counted once a reason, since and text are the least
 watermarks   source cursor (empty: to be read from the start again) seen (list)
 batches      batch request_id status (sent, answered) items at | oldest first
+and those of Amazon's Finances: finance_queries.py
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from adapters.views import finance_queries
 from adapters.views.fold import as_text
 from domain.errors import BadInput
 
@@ -213,6 +215,7 @@ _REPORTS = {
         filters={"batch": "batch = ?", "status": "status = ?"},
         keys=("position",),
     ),
+    **{name: Report(**each) for name, each in finance_queries.REPORTS.items()},
 }
 
 NAMES = (*_REPORTS, "clearing", "counts", "held_groups")

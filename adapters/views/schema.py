@@ -12,6 +12,8 @@ from functools import cached_property
 
 import msgspec
 
+from adapters.views.finance_schema import FinanceFactRow, SettlementSumRow, ToldAccountRow, TransactionRow
+
 VERSION = 6
 
 CHECKPOINTS = "view_checkpoints"
@@ -346,6 +348,21 @@ CYCLES = Table("cycles", CycleRow, 2)
 WATERMARKS = Table("watermarks", WatermarkRow, 2)
 FLOWS = Table("flows", FlowRow, 1)
 NAMED_ORDERS = Table("named_orders", NamedOrderRow, 3)
+TRANSACTIONS = Table(
+    "transactions",
+    TransactionRow,
+    2,
+    (
+        ("flow", "posted", "transaction_id"),
+        ("flow", "status", "posted", "transaction_id"),
+        ("flow", "held", "posted", "transaction_id"),
+        ("flow", "order_id", "posted"),
+        ("flow", "settlement_id", "posted"),
+    ),
+)
+FINANCE_FACTS = Table("finance_facts", FinanceFactRow, 3, (("flow", "kind", "sort", "key"),))
+SETTLEMENT_SUMS = Table("settlement_sums", SettlementSumRow, 2)
+TOLD_ACCOUNTS = Table("told_accounts", ToldAccountRow, 4)
 
 # Who reads several tables reads them in this order: the swap locks them in it, so the two never wait for each other.
 TABLES: Sequence[Table] = (
@@ -361,6 +378,10 @@ TABLES: Sequence[Table] = (
     WATERMARKS,
     FLOWS,
     NAMED_ORDERS,
+    TRANSACTIONS,
+    FINANCE_FACTS,
+    SETTLEMENT_SUMS,
+    TOLD_ACCOUNTS,
 )
 
 

@@ -26,6 +26,7 @@ from adapters.views.schema import (
     POSTINGS,
     STANDING,
     TABLES,
+    TOLD_ACCOUNTS,
     VERSION,
     Table,
 )
@@ -357,6 +358,8 @@ def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) ->
     owners = needed_by_postings(batch, keys[POSTINGS.name], postings)
     for owner in (fold.orders, fold.settlements):
         owner.stand(_select(cursor, owner.table, suffix, keys[owner.table.name] | owners[owner.table.name]))
+    for rows in fold.finances.tables:
+        rows.stand(_select(cursor, rows.table, suffix, keys[rows.table.name]))
     for few in (fold.watermarks, fold.flows):
         few.stand(_select(cursor, few.table, suffix, None))
     return _Had(
@@ -411,6 +414,9 @@ def _write(cursor: Cursor, suffix: str, fold: Fold, had: _Had) -> None:
         "ON CONFLICT DO NOTHING",
         NAMED_ORDERS.types,
     )
+    told = sorted(fold.finances.told_accounts)
+    columns, types = TOLD_ACCOUNTS.columns, TOLD_ACCOUNTS.types
+    insert_many(cursor, f"{TOLD_ACCOUNTS.name}{suffix}", columns, told, "ON CONFLICT DO NOTHING", types)
     insert_many(cursor, f"{AUDIT.name}{suffix}", AUDIT.columns, fold.audit, types=AUDIT.types)
 
 

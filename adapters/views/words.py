@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from adapters.views import finance_words
 from domain.access import TokenCreated, TokenRevoked
 from domain.alert import AlertChannelAdded, AlertChannelRemoved
 from domain.corrections import BooksReclassified
@@ -471,4 +472,5 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     BatchAnswered: _batch_answered,
     TokenCreated: _token_created,
     TokenRevoked: _token_revoked,
+    **finance_words.SENTENCES,
 }

@@ -54,7 +54,7 @@ def status(
     """Does each settlement tie, and is the clearing account explained?"""
     with services() as service:
         service.bookkeeping.flow(flow)
-        views, position = _views_at(service, as_of)
+        views, position = views_at(service, as_of)
         facts = {**status_facts(flow, views), "as_of": as_of, "position": position}
     if as_json:
         print_json(facts)
@@ -202,7 +202,7 @@ def exit_status(facts: dict[str, Any]) -> int:
     return DONE if ties and explained and not facts["held"] else HELD
 
 
-def _views_at(service: Services, as_of: str | None) -> tuple[Views, int]:
+def views_at(service: Services, as_of: str | None) -> tuple[Views, int]:
     if as_of is None:
         return service.views, service.views.catch_up()
     try:

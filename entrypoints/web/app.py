@@ -12,6 +12,7 @@ from entrypoints.bootstrap import Services
 from entrypoints.web import (
     alerts,
     connections,
+    control,
     documentation,
     examination,
     flows,
@@ -61,6 +62,7 @@ def create_app(services: Services) -> Litestar:
             flows.router,
             connections.router,
             reconciliation.router,
+            control.router,
             held.router,
             postings.router,
             history.router,

@@ -52,7 +52,9 @@ class WantedSchedule(_Wanted, frozen=True):
 class WantedSettings(_Wanted, frozen=True):
     """Settings to change; those that are not named stay, and so do sources and currencies that are not."""
 
-    schedule: dict[Annotated[str, Meta(pattern="^(orders|settlements|posting)$")], WantedSchedule] | UnsetType = UNSET
+    schedule: (
+        dict[Annotated[str, Meta(pattern="^(orders|settlements|finances|posting)$")], WantedSchedule] | UnsetType
+    ) = UNSET
     banks: Banks | UnsetType = UNSET
     zone: Word | UnsetType = UNSET
     since: date | UnsetType | None = UNSET

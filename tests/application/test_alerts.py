@@ -21,7 +21,7 @@ class Reports:
 
 
 def alerts(lost: dict[str, ConnectionLost] | None = None, **rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {alert.key: alert for alert in wanted_alerts("us", Reports(**rows), lost or {})}  # type: ignore[arg-type]
+    return {alert.key: alert for alert in wanted_alerts("us", Reports(**rows), lost or {}, AT)}  # type: ignore[arg-type]
 
 
 def held(key: str, code: str, amount: int = 100, waits_for: str = "", settlement: str = "", **more: Any) -> Any:

@@ -12,7 +12,7 @@ from adapters.timetable import CronTimetable
 from application.schedules import due
 from domain.errors import BadInput, ConnectionLost, FlowBusy, UnknownFlow
 from domain.flow import (
-    SOURCES,
+    DEFAULT_SCHEDULES,
     Flow,
     FlowConfigured,
     FlowCreated,
@@ -41,9 +41,14 @@ def test_each_change_is_recorded_with_the_old_and_the_new_value(shop: Shop) -> N
     event = decided.event
     assert isinstance(event, FlowConfigured)
     assert (event.by, event.why) == ("ada", "closing is at noon")
-    assert event.old.named() == {"schedule": dict.fromkeys(SOURCES, Schedule(30)), "zone": "America/Los_Angeles"}
+    assert event.old.named() == {"schedule": DEFAULT_SCHEDULES, "zone": "America/Los_Angeles"}
     assert event.new.named() == {
-        "schedule": {"orders": Schedule(30), "settlements": Schedule(30), "posting": DAILY},
+        "schedule": {
+            "orders": Schedule(30),
+            "settlements": Schedule(30),
+            "finances": Schedule(24 * 60),
+            "posting": DAILY,
+        },
         "zone": "UTC",
     }
     flow = shop.flow()
@@ -153,7 +158,7 @@ def test_changed_marketplaces_are_read_from_the_start_and_double_nothing(shop: S
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ({"schedule": {"refunds": Schedule(5)}}, "expected one of orders, settlements, posting"),
+        ({"schedule": {"refunds": Schedule(5)}}, "expected one of orders, settlements, finances, posting"),
         ({"schedule": {"orders": Schedule()}}, "either every so many minutes or a cron expression"),
         ({"schedule": {"orders": Schedule(5, "0 6 * * *")}}, "either every so many minutes or a cron expression"),
         ({"schedule": {"orders": Schedule(100_000)}}, "expected 1 to 10080"),

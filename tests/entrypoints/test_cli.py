@@ -52,6 +52,7 @@ def test_a_flow_from_nothing_to_tied_books(shop: tuple[CommandLine, dict[str, st
     assert configured["schedule"] == {
         "orders": {"every_minutes": 15},
         "settlements": {"every_minutes": 15},
+        "finances": {"every_minutes": 15},
         "posting": {"cron": "0 6 * * *", "zone": "America/Los_Angeles"},
     }
     assert run.json("flow", "configure", "us", "--schedule", "orders=15m")["changed"] == []

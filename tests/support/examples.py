@@ -3,7 +3,19 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain import access, alert, corrections, flow, ledger, mapping, order, posting, settlement
+from domain import (
+    access,
+    alert,
+    corrections,
+    event_group,
+    flow,
+    ledger,
+    mapping,
+    order,
+    posting,
+    settlement,
+    transaction,
+)
 from domain.document import (
     AppliedInvoice,
     CreditMemo,
@@ -173,7 +185,8 @@ EXAMPLES: dict[str, Event] = {
     "alert-channel.removed.v1": alert.AlertChannelRemoved(channel="office", **BY),
     "flow.configured.v1": flow.FlowConfigured(
         old=flow.FlowSettings(
-            schedule=dict.fromkeys(flow.SOURCES, flow.Schedule(every_minutes=30)), banks={"USD": "Checking"},
+            schedule=dict.fromkeys(("orders", "settlements", "posting"), flow.Schedule(every_minutes=30)),
+            banks={"USD": "Checking"},
             zone="UTC", since=None, marketplaces=(),
         ),
         new=flow.FlowSettings(
@@ -251,6 +264,58 @@ EXAMPLES: dict[str, Event] = {
         start=date(2026, 11, 2), end=date(2026, 11, 16), **BY,
     ),
     "ledger.settlement-unbooked.v1": ledger.SettlementUnbooked(settlement_id=SETTLEMENT_ID, why="held", **BY),
+    "settlement.matched.v1": event_group.SettlementMatched(
+        settlement_id=SETTLEMENT_ID, group_id="4MVaHcsAfaYAlwla", account_type="Standard Orders", converted_total=3445,
+        converted_currency="USD", transfer_status="Succeeded", transfer_date=AT, trace_id="4B03616",
+        account_tail="1234", **BY,
+    ),
+    "transaction.ingested.v1": transaction.TransactionIngested(
+        transaction=transaction.Transaction(
+            transaction_id="c1b2a3", kind="Shipment", status="DEFERRED", description="Order Payment", posted=AT,
+            currency="USD", total=4711, account_type="Standard Orders", marketplace_id=MARKETPLACE,
+            identifiers=(("ORDER_ID", ORDER_ID),), deferral="DD7", matures=AT, level="items",
+            leaves=(
+                transaction.Leaf("ProductCharges/OurPricePrincipal", 5498, 1, "MUG-RED-2"),
+                transaction.Leaf("AmazonFees/Commission", -787, 1, "MUG-RED-2"),
+            ),
+            unknown=("field:surchargeAmount=-0.01 USD",),
+        ),
+        evidence=DIGEST, **BY,
+    ),
+    "transaction.released.v1": transaction.TransactionReleased(
+        transaction_id="c1b2a3", release_id="d4e5f6", posted=AT, total=4711, currency="USD", **BY
+    ),
+    "event-group.seen.v1": event_group.EventGroupSeen(
+        group=event_group.EventGroup(
+            group_id="4MVaHcsAfaYAlwla", status="Closed", transfer_status="Succeeded", currency="CAD", total=4711,
+            converted_currency="USD", converted_total=3445, beginning=100, start=AT, end=AT, transfer_date=AT,
+            trace_id="4B03616", account_tail="1234", unknown=("field:Novelty",),
+        ),
+        evidence=DIGEST, **BY,
+    ),
+    "payout.seen.v1": event_group.PayoutSeen(
+        payout=event_group.Payout(
+            payout_id=SETTLEMENT_ID, settlement_id=SETTLEMENT_ID, status="PAID", kind="SCHEDULED", currency="USD",
+            amount=4711, account_type="STANDARD_ORDERS", marketplace_id=MARKETPLACE, created=AT, start=AT, end=AT,
+            trace_id="4B03616", account_tail="1234",
+        ),
+        evidence=DIGEST, **BY,
+    ),
+    "summary.seen.v1": event_group.SummarySeen(
+        summary=event_group.Summary(
+            settlement_id=SETTLEMENT_ID, currency="USD", net=4711, account_type="Standard Orders",
+            marketplace_id=MARKETPLACE,
+        ),
+        evidence=DIGEST, **BY,
+    ),
+    "balances.seen.v1": event_group.BalancesSeen(
+        day=date(2026, 11, 24),
+        balances=(event_group.Balance("DEFERRED", "USD", 900, "Standard Orders", MARKETPLACE),),
+        evidence=DIGEST, **BY,
+    ),
+    "finance-source.availability.v1": event_group.SourceAvailability(
+        source="listPayouts", available=False, reason="amazon answered listPayouts with 403 Unauthorized", **BY
+    ),
     "posting.held.v1": posting.PostingHeld(
         kind="deposit", key=SETTLEMENT_ID, reasons=(REASON,), amount=4461, currency="USD", **BY
     ),

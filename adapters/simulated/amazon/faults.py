@@ -19,13 +19,18 @@ OPERATIONS = {
     "document": "getReportDocument",
     "download": "download",
     "sellers": "getMarketplaceParticipations",
+    "transactions": "listTransactions",
+    "summary": "listSummary",
+    "balances": "listBalances",
+    "groups": "listFinancialEventGroups",
+    "payouts": "listPayouts",
     "token": "token",
 }
 
 # The pages and addresses these change are made by the operation itself.
 _BENT = {
-    "repeat_token": ("searchOrders", "getReports"),
-    "empty_page": ("searchOrders", "getReports"),
+    "repeat_token": ("searchOrders", "getReports", "listTransactions", "listFinancialEventGroups"),
+    "empty_page": ("searchOrders", "getReports", "listTransactions", "listFinancialEventGroups"),
     "expired_url": ("getReportDocument", "download"),
 }
 

@@ -20,6 +20,11 @@ PLANS = {
     "createReport": Plan(0.0167, 15),
     "getReportDocument": Plan(0.0167, 15),
     "getMarketplaceParticipations": Plan(0.016, 15),
+    "listTransactions": Plan(0.5, 10),
+    "listSummary": Plan(0.5, 10),
+    "listBalances": Plan(0.5, 10),
+    "listFinancialEventGroups": Plan(0.5, 30),
+    "listPayouts": Plan(0.5, 10),
 }
 
 

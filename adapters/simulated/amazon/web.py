@@ -18,7 +18,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.simulated.amazon import answers, orders, reports
+from adapters.simulated.amazon import answers, finances, orders, reports
 from adapters.simulated.amazon import parameters as query
 from adapters.simulated.amazon.answers import Refusal, answer, invalid_input, refusal, storage_refusal
 from adapters.simulated.amazon.cutting import CuttingApplication, cut
@@ -51,6 +51,7 @@ def stand_in(
     draft: bool = False,
     redirect_uris: tuple[str, ...] = (),
     credentials: str = "",
+    quirks: tuple[str, ...] = (),
 ) -> tuple[Litestar, dict[str, str]]:
     """Amazon at `url`, and what a client must know of it. The world is made for the clock's day unless one is given."""
     if world is None:
@@ -65,6 +66,7 @@ def stand_in(
         Form(world.now, discount_sign=discount_sign, tax_in_total=tax_in_total),
         Quotas(clock, quotas),
         compressed=gzip,
+        quirks=quirks,
     )
     facts = {
         "client_id": login.client_id,
@@ -95,6 +97,7 @@ class Amazon:
         quotas: Quotas,
         *,
         compressed: bool,
+        quirks: tuple[str, ...] = (),
     ) -> None:
         self._clock = clock
         self._world = world
@@ -103,12 +106,19 @@ class Amazon:
         self._faults = Faults()
         self._orders = orders.Orders(world, clock, form)
         self._reports = reports.Reports(world, clock, url, compressed=compressed)
+        self._finances = finances.FinanceService(world, clock, quirks)
         self._calls: Counter[str] = Counter()
         self._throttled: Counter[str] = Counter()
 
     def application(self) -> Litestar:
         return CuttingApplication(
-            [*self._login_routes(), *self._order_routes(), *self._report_routes(), *self._control_routes()],
+            [
+                *self._login_routes(),
+                *self._order_routes(),
+                *self._report_routes(),
+                *self._finance_routes(),
+                *self._control_routes(),
+            ],
             middleware=[_sign],
             exception_handlers={Refusal: _refuse, HTTPException: _refuse_route, Reset: cut},
             openapi_config=None,
@@ -202,9 +212,63 @@ class Amazon:
 
         return [list_reports, create_report, get_report, get_document, download]
 
+    # Finances and Transfers
+
+    def _finance_routes(self) -> list[Any]:
+        @get("/finances/2024-06-19/transactions", sync_to_thread=False)
+        def list_transactions(request: Call) -> Response[bytes]:
+            return self._listing(
+                request, "listTransactions", finances.TRANSACTION_PARAMETERS, self._finances.transactions
+            )
+
+        @get("/finances/v0/financialEventGroups", sync_to_thread=False)
+        def list_groups(request: Call) -> Response[bytes]:
+            return self._listing(request, "listFinancialEventGroups", finances.GROUP_PARAMETERS, self._finances.groups)
+
+        @get("/finances/2024-06-19/summary", sync_to_thread=False)
+        def list_summary(request: Call) -> Response[bytes]:
+            def work(seller: str) -> Any:
+                return self._finances.summary(query.read(request, finances.SUMMARY_PARAMETERS), seller)
+
+            return self._operation(request, "listSummary", work)
+
+        @get("/finances/2024-06-19/balances", sync_to_thread=False)
+        def list_balances(request: Call) -> Response[bytes]:
+            def work(seller: str) -> Any:
+                return self._finances.balances(query.read(request, finances.BALANCE_PARAMETERS), seller)
+
+            return self._operation(request, "listBalances", work)
+
+        @get("/finances/transfers/2024-06-01/payouts", sync_to_thread=False)
+        def list_payouts(request: Call) -> Response[bytes]:
+            def work(seller: str) -> Any:
+                return self._finances.payouts(query.read(request, finances.PAYOUT_PARAMETERS), seller)
+
+            return self._operation(request, "listPayouts", work)
+
+        return [list_transactions, list_groups, list_summary, list_balances, list_payouts]
+
+    def _listing(
+        self, request: Call, operation: str, known: tuple[str, ...], search: Callable[..., Any]
+    ) -> Response[bytes]:
+        def work(seller: str) -> Any:
+            empty = self._faults.due(operation, "empty_page")
+            return search(query.read(request, known), seller, repeat_token=self._repeats(operation), empty=empty)
+
+        return self._operation(request, operation, work)
+
     # What a test may ask and order; no part of Amazon
 
     def _control_routes(self) -> list[Any]:
+        @post("/_simulated/quirks", status_code=200)
+        async def dial(request: Call) -> Response[bytes]:
+            """Other quirks from now on: a JSON list of their names."""
+            names = json.loads(await request.body())
+            if unknown := sorted(set(names) - finances.QUIRKS.keys()):
+                raise invalid_input(f"no such quirk: {', '.join(unknown)}")
+            self._finances.quirks = frozenset(names)
+            return answer({})
+
         @get("/_simulated/expected", sync_to_thread=False)
         def expected() -> Response[bytes]:
             return answer(self._world.expected())
@@ -239,7 +303,7 @@ class Amazon:
             self._login.revoke()
             return answer({})
 
-        return [expected, calls, waiting, order_faults, amend, revoke]
+        return [dial, expected, calls, waiting, order_faults, amend, revoke]
 
     # The gate
 

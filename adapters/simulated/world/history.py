@@ -5,7 +5,7 @@ Settlements follow each other without a gap, fourteen days each, the last one cl
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from adapters.simulated.world.orders import Item, Order, make_order
 from adapters.simulated.world.seller import CATALOGUE, MARKETS, UMLAUT, Market, Product, money_text, share
 from adapters.simulated.world.settlements import (
+    INVOICED,
     Line,
     Settlement,
     fee_lines,
@@ -29,6 +30,8 @@ FORTNIGHT = timedelta(days=14)
 # The last settlement closes this long before now: its payout is under way, the newest orders wait for the next one.
 OPEN_PERIOD = timedelta(days=2, hours=9, minutes=31, seconds=21)
 
+Deferral = tuple[str, timedelta]
+
 TROUBLES = {
     "unmapped_line": "the last settlement has a line of a kind nobody has seen",
     "tax_not_withheld": "one order's tax is paid out to the seller instead of being withheld",
@@ -39,6 +42,9 @@ TROUBLES = {
     "amended_order": "a settled order was changed after its shipment",
     "foreign_currency": "the seller also trades in Canada and has a settlement in CAD",
     "comma_decimals": "documents come in German form and in cp1252",
+    "deferred_sales": "some sales are paid days after they were made: business orders, and a third of the others",
+    "invoiced_account": "business orders are settled in an account of their own",
+    "converted_payout": "what is earned in another currency is paid out in the seller's own",
 }
 
 
@@ -65,6 +71,7 @@ class World:
         reports: Collection[Report] | None = None,
         hidden: Collection[str] = (),
         troubles: Collection[str] = (),
+        deferred: Mapping[str, Deferral] | None = None,
     ) -> None:
         self.now = now
         self.market = market
@@ -73,6 +80,7 @@ class World:
         self.reports = tuple(_one_report_each(self.settlements) if reports is None else reports)
         self.hidden = frozenset(hidden)  # paid by a settlement, never shown by the Orders API
         self.troubles = frozenset(troubles)
+        self.deferred = dict(deferred or {})  # order id -> why, and how long its money is kept
         self.version = 0  # counts amendments, so that whoever sorted the orders knows to sort again
 
     @property
@@ -158,6 +166,7 @@ def make_world(
         [settlement for each in trades for settlement in each.settlements],
         hidden=trade.hidden,
         troubles=troubles,
+        deferred=trade.deferred,
     )
     if "repeated_settlement" in troubles and settlements:
         world.reports = _repeating(world.reports, trade.settlements)
@@ -186,10 +195,12 @@ class _Trade:
         self.troubles = troubles
         self.first = now - OPEN_PERIOD - settlements * FORTNIGHT
         self.closed = settlements
+        self.invoiced_until: datetime | None = None
         self.hidden: list[str] = []
         self.to_amend: list[str] = []
         self.orders = self._make_orders(orders)
         self._trouble_orders()
+        self.deferred = self._deferred_orders() if "deferred_sales" in troubles else {}
         self.settlements = self._make_settlements()
 
     def _make_orders(self, count: int) -> list[Order]:
@@ -224,15 +235,29 @@ class _Trade:
             else:
                 self.to_amend.append(order.id)
 
+    def _deferred_orders(self) -> dict[str, Deferral]:
+        """Business orders until they are paid, and every third order until a week after its delivery."""
+        business = {order.id for order in self.orders if "AMAZON_BUSINESS" in order.programs}
+        some = {order.id for order in self.orders[::3]}
+        return {
+            order.id: ("B2B", timedelta(days=20)) if order.id in business else ("DD7", timedelta(days=10))
+            for order in self.orders
+            if order.id in business | some
+        }
+
     def _make_settlements(self) -> list[Settlement]:
         sales: list[list[Line]] = [[] for _ in range(self.closed)]
         refunds: list[list[Line]] = [[] for _ in range(self.closed)]
+        invoiced: list[list[Line]] = [[] for _ in range(self.closed)]
         for order in self.orders:
+            apart = "invoiced_account" in self.troubles and "AMAZON_BUSINESS" in order.programs
             for item in order.items:
                 if item.posted is None:
                     continue
-                self._place(sales, order_lines(order, item), item.posted)
-                self._maybe_refund(refunds, order, item, item.posted)
+                paid = item.posted + self.deferred[order.id][1] if order.id in self.deferred else item.posted
+                lines = [msgspec.structs.replace(line, posted=paid) for line in order_lines(order, item)]
+                self._place(invoiced if apart else sales, lines, paid)
+                self._maybe_refund(invoiced if apart else refunds, order, item, paid)
             for line in label_lines(order):
                 self._place(sales, [line], line.posted)
 
@@ -250,7 +275,21 @@ class _Trade:
             settlements.append(
                 Settlement(str(number), self.market, start, end, end + timedelta(days=2), total, tuple(lines))
             )
+            if "invoiced_account" in self.troubles:
+                settlements += self._invoiced(str(number + 7), start, invoiced, index)
         return settlements
+
+    def _invoiced(self, number: str, start: datetime, lines: list[list[Line]], index: int) -> list[Settlement]:
+        """The settlement of the invoiced account, if anything is paid out: what it owes is taken along."""
+        total = total_of(lines[index])
+        if total <= 0:
+            if index + 1 < self.closed:
+                lines[index + 1] = lines[index] + lines[index + 1]
+            return []
+        end = start + FORTNIGHT
+        begin, self.invoiced_until = self.invoiced_until or start, end
+        paid = end + timedelta(days=2)
+        return [Settlement(number, self.market, begin, end, paid, total, tuple(lines[index]), INVOICED)]
 
     def _place(self, periods: list[list[Line]], lines: Any, posted: datetime) -> None:
         index = (posted - self.first) // FORTNIGHT

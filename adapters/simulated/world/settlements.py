@@ -13,6 +13,8 @@ import msgspec
 from adapters.simulated.world.orders import Item, Order
 from adapters.simulated.world.seller import Market, share
 
+STANDARD, INVOICED = "Standard Orders", "Invoiced Orders"
+
 
 class Line(msgspec.Struct, frozen=True, gc=False):
     """One row of the flat file, without the settlement's own columns."""
@@ -42,6 +44,7 @@ class Settlement(msgspec.Struct, frozen=True):
     deposit: datetime
     total: int  # what the header says; differs from the lines' sum only where a trouble wants it
     lines: tuple[Line, ...]
+    account_type: str = STANDARD  # no report says it
 
 
 def order_lines(order: Order, item: Item) -> Iterator[Line]:

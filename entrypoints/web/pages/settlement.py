@@ -5,7 +5,10 @@ from typing import Any
 from litestar import Request, Response, Router
 from litestar.di import NamedDependency
 
+from adapters.views import DatabaseViews
+from application.control import controls
 from domain.access import READER, Holder
+from domain.control import Control
 from domain.mapping import Mapping, mapping_stream
 from domain.mapping import evolve as evolve_mapping
 from domain.settlement import Settlement, settlement_stream
@@ -54,10 +57,16 @@ def show_settlement(
         waterfall=waterfall(settlement.lines, mapping, rows[0]["currency"]),
         documents=documents(desk, postings),
         held=look.views.query("held", flow, settlement_id=settlement_id, limit=50),
+        control=_control(look.views, flow, settlement_id),
         events=events,
         first=story is None,
         next=look.path("settlements", settlement_id, story=following) if following else None,
     )
+
+
+def _control(views: DatabaseViews, flow: str, settlement_id: str) -> Control | None:
+    """The settlement held against what Amazon says elsewhere."""
+    return next((each for each in controls(views, flow) if each.settlement_id == settlement_id), None)
 
 
 def documents(desk: Desk, postings: list[Row]) -> list[Row]:

@@ -45,6 +45,24 @@ CYCLES = {
 
 CONNECTIONS = {"connected": ("Connected", "ok"), "lost": ("Connect again", "bad"), "new": ("Not connected", "wait")}
 
+# Of the control: what is compared, and how it came out.
+CHECKS = {
+    "lines": "Lines against stated total",
+    "summary": "Amazon's summary",
+    "payout": "Payout",
+    "event_group": "Event group",
+    "reserve": "Reserve carried over",
+    "period": "Period follows the last",
+}
+CHECK_STATES = {
+    "agrees": ("Agrees", "ok"),
+    "differs": ("Differs", "bad"),
+    "missing": ("Not stated yet", "calm"),
+    "unavailable": ("Not offered", "calm"),
+    "first": ("The first one", "calm"),
+    "unsure": ("Not sure", "wait"),
+}
+
 FINDINGS = {"ok": ("In order", "ok"), "warning": ("Look at it", "wait"), "error": ("Not in order", "bad")}
 
 DOCUMENTS = {"invoice": "Invoice", "payment": "Payment", "deposit": "Deposit"}

@@ -104,6 +104,9 @@ class Place:
     def calls(self) -> dict[str, dict[str, int]]:
         return dict(httpx.get(f"{self.url}/_simulated/calls").json())
 
+    def expected_settlement(self) -> str:
+        return str(json.loads(self.facts["expected"])["settlements"][0]["id"])
+
     def orders(self, client: AmazonClient | None = None) -> list[AmazonOrder]:
         pages = (client or self.client()).orders(self.since, (self.facts["marketplace_id"],))
         return [order for page in pages for order in page.orders]
@@ -454,14 +457,19 @@ def test_a_document_id_stays_one_piece_of_the_address(place: Place) -> None:
 
 @pytest.mark.skipif(not MODELS.is_dir(), reason=f"Amazon's models are not at {MODELS}")
 def test_every_request_is_as_amazons_models_describe_it(serve: Serve) -> None:
-    place = serve(orders=120)
+    place = serve(orders=120, quirks=("payouts",))
     client = place.client()
     place.orders(client)
     client.marketplaces()
     client.document(client.settlement_reports(place.since)[0].document_id)
+    finances = client.finances
+    consume(finances.transactions(place.since), finances.event_groups(place.since), finances.payouts(place.since))
+    finances.balances()
+    finances.summary(place.expected_settlement())
 
     described: dict[str, Any] = {}
-    for name in ("orders_2026-01-01.json", "reports_2021-06-30.json", "sellers.json"):
+    names = ("orders_2026-01-01.json", "reports_2021-06-30.json", "sellers.json", "finances_2024-06-19.json")
+    for name in (*names, "financesV0.json", "transfers_2024-06-01.json"):
         described |= json.loads((MODELS / name).read_text())["paths"]
     checked = set()
     for method, path, query, headers in place.recorder.requests:
@@ -487,6 +495,11 @@ def test_every_request_is_as_amazons_models_describe_it(serve: Serve) -> None:
         datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         checked.add(template)
     assert checked == {operation.path for operation in OPERATIONS.values()}
+
+
+def consume(*pages: Iterator[Any]) -> None:
+    for each in pages:
+        list(each)
 
 
 def _fits(template: str, path: str) -> bool:

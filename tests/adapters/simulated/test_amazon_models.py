@@ -1,53 +1,17 @@
 """What the stand-in says, held against Amazon's own models: a client tested here would otherwise learn our dialect."""
 
-import json
-import os
-from pathlib import Path
-from typing import Any
-
-import jsonschema  # type: ignore[import-untyped]
 import pytest
+from models import MODELS, check, documented, model
 
 from adapters.simulated.amazon import orders, reports
 from adapters.simulated.amazon.order_form import DATASETS
 from adapters.simulated.amazon.quota import PLANS
 from adapters.simulated.amazon.testing import Caller
 
-SHARED = Path(os.environ.get("ML_CONNECTOR_SHARED", Path(__file__).parents[4] / "shared"))
-MODELS = SHARED / "amazon-models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"Amazon's models are not at {MODELS}")
 
 OPEN_DATA = ",".join(name for name in DATASETS if name not in ("BUYER", "RECIPIENT"))
 SETTLEMENT = {"reportTypes": reports.SETTLEMENT}
-
-
-def model(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((MODELS / name).read_text(encoding="utf-8"))
-    return loaded
-
-
-def closed(schema: Any) -> Any:
-    """A Swagger 2.0 definition as JSON Schema that also refuses members the model does not know."""
-    if isinstance(schema, list):
-        return [closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {name: closed(part) for name, part in schema.items() if not name.startswith(("x-", "example"))}
-    if made.get("type") == "object" and isinstance(made.get("properties"), dict):
-        made.setdefault("additionalProperties", False)
-    return made
-
-
-def check(answer: Any, model_name: str, definition: str) -> None:
-    definitions = {name: closed(each) for name, each in model(model_name)["definitions"].items()}
-    schema = {"$ref": f"#/definitions/{definition}", "definitions": definitions}
-    checker = jsonschema.FormatChecker()
-    jsonschema.Draft4Validator(schema, format_checker=checker).validate(answer)
-
-
-def documented(model_name: str, path: str, method: str = "get") -> set[str]:
-    parameters = model(model_name)["paths"][path][method]["parameters"]
-    return {each["name"] for each in parameters if each["in"] == "query"}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -115,7 +79,8 @@ def test_parameters_are_those_of_the_models() -> None:
 
 def test_rates_are_those_of_the_models() -> None:
     found = {}
-    for name in ("orders_2026-01-01.json", "reports_2021-06-30.json", "sellers.json"):
+    names = ("orders_2026-01-01.json", "reports_2021-06-30.json", "sellers.json", "finances_2024-06-19.json")
+    for name in (*names, "financesV0.json", "transfers_2024-06-01.json"):
         for path in model(name)["paths"].values():
             for operation in path.values():
                 if isinstance(operation, dict) and operation.get("operationId") in PLANS:

@@ -12,6 +12,7 @@ from application.ports import Append, EventStore
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
+from domain import transaction as transactions
 from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
 from domain.alert import AlertChannelAdded, AlertChannelRemoved, channels_stream
 from domain.corrections import BooksReclassified, Shift, reclass_stream
@@ -31,6 +32,23 @@ from domain.document import (
     SalesReceipt,
 )
 from domain.event import Event, Stamp
+from domain.event_group import (
+    Balance,
+    BalancesSeen,
+    EventGroup,
+    EventGroupSeen,
+    Payout,
+    PayoutSeen,
+    SettlementMatched,
+    SourceAvailability,
+    Summary,
+    SummarySeen,
+    balances_stream,
+    group_stream,
+    payout_stream,
+    source_stream,
+    summary_stream,
+)
 from domain.flow import (
     AmazonConnected,
     BooksClosed,
@@ -84,6 +102,7 @@ from domain.posting import (
     posting_stream,
 )
 from domain.settlement import Settlement, SettlementLine, Statement, settlement_stream
+from domain.transaction import Known, Leaf, Transaction, transaction_stream
 
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 PostingName = tuple[str, str, str]  # flow, kind, key
@@ -107,6 +126,7 @@ class History:
         self.booked: dict[PostingName, Document] = {}
         self.gaps: dict[tuple[str, str], bool] = {}
         self.batches: dict[tuple[str, str], bool] = {}
+        self.transactions: dict[UUID, Known] = {}
         self._versions: dict[UUID, int] = {}
 
     def stamp(self, flow: str, by: str = "cycle:c1", cause: str = "") -> Stamp:
@@ -419,6 +439,72 @@ class History:
         self._plan(flow, {key: payment, settlement_id: deposit}, needs)
         self.write(*settled)
 
+    # --- Finances
+
+    def finance(self, flow: str, number: int, step: int, cents: int = 900) -> None:
+        """Amazon says something beside its reports; a deferred sale and its release may come in any order."""
+        stamp = self.stamp(flow)
+        name, release = f"t{number}", f"r{number}"
+        related = (("ORDER_ID", order_id_of(number)), ("SETTLEMENT_ID", settlement_id_of(number)))
+
+        def seen(name: str, status: str, *pairs: tuple[str, str], problem: str = "") -> Transaction:
+            leaves = (Leaf("ProductCharges/OurPricePrincipal", cents + 100), Leaf("AmazonFees/Commission", -100))
+            return Transaction(
+                name, "Shipment", status, posted=START, currency="USD", total=cents, account_type="Standard Orders",
+                identifiers=(*related, *pairs), level="items", leaves=leaves, problem=problem,
+            )  # fmt: skip
+
+        def ingest(transaction: Transaction) -> None:
+            stream = transaction_stream(flow, transaction.transaction_id)
+            self._ingest(stream, lambda known: transactions.record(transaction, known, stamp))
+            if transaction.deferred_id:
+                self._ingest(
+                    transaction_stream(flow, transaction.deferred_id),
+                    lambda known: transactions.released_by(transaction, known, stamp),
+                )
+
+        match step % 10:
+            case 0:
+                ingest(seen(name, "DEFERRED"))
+            case 1:
+                ingest(seen(release, "RELEASED", ("DEFERRED_TRANSACTION_ID", name)))
+            case 2:
+                ingest(seen(name, "DEFERRED_RELEASED", ("RELEASE_TRANSACTION_ID", release)))
+            case 3:
+                ingest(seen(f"x{number}", "ON_HOLD", problem="its status is not known"))
+            case 4:
+                group = EventGroup(f"g{number}", "Closed", currency="USD", total=cents, start=START, end=START)
+                self.write((group_stream(flow, group.group_id), [EventGroupSeen(group=group, **stamp.fields())]))
+            case 5:
+                payout = Payout(f"p{number}", settlement_id_of(number), "PAID", currency="USD", amount=cents)
+                self.write((payout_stream(flow, payout.payout_id), [PayoutSeen(payout=payout, **stamp.fields())]))
+            case 6:
+                summary = Summary(settlement_id_of(number), "USD", cents)
+                stream = summary_stream(flow, summary.settlement_id)
+                self.write((stream, [SummarySeen(summary=summary, **stamp.fields())]))
+            case 7:
+                day = date(2026, 11, number)
+                balances = (Balance("TOTAL", "USD", cents),)
+                self.write((balances_stream(flow, day), [BalancesSeen(day=day, balances=balances, **stamp.fields())]))
+            case 8:
+                offered = SourceAvailability(source="listPayouts", available=bool(number % 2), **stamp.fields())
+                self.write((source_stream(flow, "listPayouts"), [offered]))
+            case 9:
+                settlement_id = settlement_id_of(number)
+                if (flow, settlement_id) in self.settlements:
+                    match = SettlementMatched(
+                        settlement_id=settlement_id, group_id=f"g{number}", account_type="Standard Orders",
+                        converted_total=cents, converted_currency="USD", **stamp.fields(),
+                    )  # fmt: skip
+                    self.write((settlement_stream(flow, settlement_id), [match]))
+
+    def _ingest(self, stream: UUID, decide: Callable[[Known], list[Event]]) -> None:
+        known = self.transactions.setdefault(stream, Known())
+        events = decide(known)
+        for event in events:
+            transactions.evolve(known, event)
+        self.write((stream, events))
+
     # --- QuickBooks
 
     def submit(self, flow: str, names: Sequence[tuple[str, str]], batch: str) -> None:
@@ -612,6 +698,7 @@ class History:
             lambda: self.lift(flow, settlement_number),
             lambda: self.others(flow, order_number, second),
             lambda: self.change(flow, *chosen, ("amend", "void", "delete")[second % 3], refuse=second % 4 == 0),
+            lambda: self.finance(flow, order_number, first + second, 900 + second % 2),
         ]
         steps[what % len(steps)]()
 

@@ -44,6 +44,8 @@ def history(store: Any, begin_history: Callable[..., Any]) -> Any:
             history.gap(flow, number % 3)
             history.cycle(flow, number, number % 4)
             history.plan_invoice(flow, number)
+            for step in range(number, number + 3):
+                history.finance(flow, number, step)
             if number % 2:
                 history.settlement(flow, number)
                 history.plan_settlement(flow, number, [number])

@@ -414,6 +414,8 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
             history.change(US, kind, key, operation)
     history.book_settlement(US, 1)
     history.book_settlement(US, 1, unbook=True)
+    for step in range(10):
+        history.finance(US, 1, step)
     history.ask(US)
     history.token(revoke=False)
     history.token(revoke=True)

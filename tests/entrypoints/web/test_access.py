@@ -31,6 +31,8 @@ NEEDS = {
         "GET /api/v1/flows/{flow}/postings", "GET /api/v1/flows/{flow}/postings/{kind}/{key}",
         "GET /api/v1/flows/{flow}/postings/{kind}/{key}/lineage", "GET /api/v1/flows/{flow}/cycles",
         "GET /api/v1/flows/{flow}/cycles/{cycle}", "GET /api/v1/flows/{flow}/cycles/{cycle}/progress", "GET /metrics",
+        "GET /api/v1/flows/{flow}/control", "GET /api/v1/flows/{flow}/settlements/{settlement_id}/control",
+        "GET /api/v1/flows/{flow}/transactions",
         "GET /api/v1/flows/{flow}/alerts", "GET /api/v1/flows/{flow}/alerts/channels",
     },
     "auditor": {

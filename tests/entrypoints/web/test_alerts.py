@@ -168,7 +168,7 @@ def test_every_path_that_an_alert_can_have_is_a_page(api: Api) -> None:
     at = datetime(2027, 1, 1, tzinfo=UTC)
     lost = {"amazon": ConnectionLost(flow="us", at=at, by="cycle:1", vendor="amazon", reason="r")}
     reports: Any = Reports()
-    found = [*wanted_alerts("us", reports, lost), *wanted_alerts("us", reports, {})]
+    found = [*wanted_alerts("us", reports, lost, at), *wanted_alerts("us", reports, {}, at)]
     assert {alert.key.partition("/")[0] for alert in found} == {"connection", "cycle", "settlement", "orders"}
     pages = [
         re.sub(r"\{\w+\}", "[^/]+", route.path_format)
