@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from application.bank_alerts import bank_alerts
 from application.bookkeeping import Bookkeeping
 from application.control_alerts import control_alerts
 from application.ports import (
@@ -135,7 +136,7 @@ def wanted_alerts(flow: str, views: Views, lost: Mapping[str, ConnectionLost], n
     connections = list(_connections(flow, lost, cycles))
     held = views.query("held", flow)
     alerts = [*connections, *_settlements(flow, views, held), *_orders(flow, views, held)]
-    alerts += control_alerts(flow, views, now)
+    alerts += [*bank_alerts(flow, views), *control_alerts(flow, views, now)]
     # A cycle that ends because a connection is lost is the same trouble.
     return alerts if connections else [*_cycle(flow, cycles), *alerts]
 

@@ -14,6 +14,7 @@ import msgspec
 
 from application.finance_ports import SellerFinances
 from domain.alert import Alert
+from domain.bank import ColumnMap, ReadStatement
 from domain.document import Document
 from domain.errors import UnreadableReport
 from domain.event import Event
@@ -267,6 +268,20 @@ class ReportReader(Protocol):
     def __call__(
         self, source: BinaryIO, *, charset: str = ""
     ) -> Iterable[Statement | SettlementLine | UnreadableReport]: ...
+
+
+class BankFile(msgspec.Struct, frozen=True):
+    """The statements of a bank's file, and of a CSV its columns as they were found."""
+
+    statements: Sequence[ReadStatement]
+    columns: ColumnMap | None
+
+
+class BankReader(Protocol):
+    """Reads a bank's file: OFX, QFX, CAMT.053 or CSV, by its content."""
+
+    def __call__(self, content: bytes, name: str, currency: str, columns: ColumnMap | None = None) -> BankFile:
+        """`currency` is what a CSV without one is in. Raises BadInput naming file, line, what was expected."""
 
 
 class Company(msgspec.Struct, frozen=True):

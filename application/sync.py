@@ -79,8 +79,12 @@ class Cycle:
         check: Callable[[], None] = lambda: None,
         exclusive: bool = False,
         ended: Callable[[], None] = lambda: None,
+        match_bank: Callable[[str], int] = lambda by: 0,
     ) -> None:
-        """`ended` is called when the cycle is over, well or ill, but was not told to stop; it must not raise."""
+        """`match_bank` (told who asks) matches bank lines to settlements and says how many.
+
+        `ended` is called when the cycle is over, well or ill, but was not told to stop; it must not raise.
+        """
         self._sources = sources
         self._check = check
         self._exclusive = exclusive
@@ -96,6 +100,7 @@ class Cycle:
         self._progress = progress
         self._retry_refused = retry_refused
         self._ended = ended
+        self._match_bank = match_bank
         self._id = uuid4().hex[:12]
         self._by = f"cycle:{self._id}"
         self._counts: dict[str, int] = {}
@@ -142,6 +147,8 @@ class Cycle:
             if posting_to is not None:
                 replan_closed(self._flow, self._bookkeeping, self._views, self._by)
                 self._post(posting_to)
+            if matched := self._match_bank(self._by):
+                self._counts["bank_matched"] = matched
             if self._late is not None:
                 raise self._late
         except LeaseLost:

@@ -16,6 +16,7 @@ from adapters.amazon.consent import AmazonConsent
 from adapters.amazon.settlement_report import read_report
 from adapters.answered_requests import AnsweredRequests
 from adapters.authorisations import DatabaseAttempts
+from adapters.bank import read_bank_file
 from adapters.database import POOL_SIZE, Database, open_database
 from adapters.event_store import DatabaseEventStore, create_event_store
 from adapters.evidence import DatabaseEvidence
@@ -34,13 +35,15 @@ from adapters.vault import DatabaseVault
 from adapters.views import DatabaseViews, views_as_of
 from application.alerts import AlertDesk
 from application.authorisation import Authorisation
+from application.bank_book import BankBook
+from application.bank_imports import BankImports
 from application.bookkeeping import Bookkeeping
 from application.books import books_of
 from application.connections import AMAZON, QUICKBOOKS
 from application.corrections import Corrections
 from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
-from application.ports import Clock, Consent, Lease, ReportReader
+from application.ports import BankReader, Clock, Consent, Lease, ReportReader
 from application.running import run_cycle
 from application.sync import Cycle, CycleReport, record_not_begun
 from domain.errors import BadInput, ConnectionLost, ConnectorError, Stopped, UnknownFlow
@@ -50,6 +53,7 @@ from entrypoints.settings import PREFIX, Settings, load
 from entrypoints.settings_check import settings_findings
 
 read_settlement_report: ReportReader = read_report
+read_bank_statement: BankReader = read_bank_file
 IMPATIENCE_SECONDS = 10.0  # what a doctor waits for a quota or a vendor that is away
 PERSONS_SECONDS = 30.0  # the same for a person whose command asks a vendor
 EXAMINED = timedelta(seconds=45)  # after that a doctor for whom somebody waits begins nothing more
@@ -105,6 +109,8 @@ class Services:
         self.answered = AnsweredRequests(self.database, keyring)
         self.bookkeeping = Bookkeeping(self.store, clock)
         self.corrections = Corrections(self.store, clock)
+        self.bank_imports = BankImports(self.store, clock)
+        self.bank_book = BankBook(self.store, clock, self.views)
         self.machine = ThisMachine(self.database, keyring, settings.home)
         self.alerts = AlertDesk(
             self.bookkeeping,
@@ -310,7 +316,11 @@ class Services:
             run.check if run is not None else lambda: None,
             exclusive=run is not None,
             ended=lambda: self.alerts.attend(flow.name),
+            match_bank=lambda by: self._bank_book(run).match(flow.name, by).matched,
         )
+
+    def _bank_book(self, run: Run | None) -> BankBook:
+        return self.bank_book if run is None else BankBook(self.store.guarded(run.lease.guard), self.clock, self.views)
 
     def _guarded(self, run: Run) -> Bookkeeping:
         """What writes only while the run's lease is held."""

@@ -15,6 +15,7 @@ from adapters.nul import NUL, has_nul
 from domain import (
     access,
     alert,
+    bank,
     corrections,
     event_group,
     flow,
@@ -92,6 +93,15 @@ EVENTS: dict[str, type[Event]] = {
     "batch.submitted.v1": posting.BatchSubmitted,
     "batch.replayed.v1": posting.BatchReplayed,
     "batch.answered.v1": posting.BatchAnswered,
+    "bank.account-set.v1": bank.BankAccountSet,
+    "bank.lines.v1": bank.BankLineImported,
+    "bank.statement.v1": bank.BankStatementImported,
+    "bank.matched.v1": bank.DepositMatched,
+    "bank.match-undone.v1": bank.MatchUndone,
+    "bank.match-rejected.v1": bank.MatchRejected,
+    "bank.line-aside.v1": bank.BankLineSetAside,
+    "settlement.banked.v1": bank.SettlementBanked,
+    "settlement.unbanked.v1": bank.SettlementUnbanked,
     "token.created.v1": access.TokenCreated,
     "token.revoked.v1": access.TokenRevoked,
 }

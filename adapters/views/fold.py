@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from adapters.views.bank_fold import BANK_FOLDS, BankRows, bank_difference, bank_status, fold_returns
 from adapters.views.finance_fold import (
     FinanceRows,
     fold_fact,
@@ -43,6 +44,7 @@ from adapters.views.schema import (
 )
 from adapters.views.words import in_words
 from application.ports import Recorded
+from domain.bank import SettlementBanked, SettlementUnbanked
 from domain.document import Document, cleared_by
 from domain.event import Event
 from domain.event_group import (
@@ -162,6 +164,7 @@ class Fold:
         self.cycles = Rows(CYCLES, CycleRow)
         self.watermarks = Rows(WATERMARKS, WatermarkRow)
         self.finances = FinanceRows(Rows)
+        self.bank = BankRows(Rows)
         self.audit: list[tuple[Any, ...]] = []  # AuditRow's fields; there are as many as events
         self.named_orders: set[tuple[str, str, str]] = set()  # NamedOrderRow's fields
         # All rows of a posting are replaced together.
@@ -181,6 +184,7 @@ class Fold:
             self.watermarks,
             self.flows,
             *self.finances.tables,
+            *self.bank.tables,
         )
 
     def apply(self, batch: Iterable[Recorded]) -> None:
@@ -209,6 +213,8 @@ class Fold:
             order.reconciliation = _reconciliation(order)
         for settlement in self.settlements.changed.values():
             settlement.status = _settlement_status(settlement, self.flows.get(settlement.flow))
+            settlement.bank_difference = bank_difference(settlement)
+            settlement.bank_status = bank_status(settlement)
 
 
 # --- which rows a batch needs ------------------------------------------------------------------------------------
@@ -234,7 +240,9 @@ def _names_settled_order(event: OrderSettled | OrderDated | OrderRecognisedBySet
     return "orders", (event.flow, event.order_id)
 
 
-def _names_settlement(event: SettlementClosed | SettlementDisputed | SettlementDisputeLifted) -> tuple[str, Key]:
+def _names_settlement(
+    event: SettlementClosed | SettlementDisputed | SettlementDisputeLifted | SettlementBanked | SettlementUnbanked,
+) -> tuple[str, Key]:
     return "settlements", (event.flow, event.settlement_id)
 
 
@@ -272,6 +280,7 @@ _NAMES: dict[type[Event], Callable[[Any], tuple[str, Key]]] = {
     **dict.fromkeys((OrderIngested, OrderAmended, OrderCancelled), _names_order),
     **dict.fromkeys((OrderSettled, OrderDated, OrderRecognisedBySettlement), _names_settled_order),
     **dict.fromkeys((SettlementClosed, SettlementDisputed, SettlementDisputeLifted), _names_settlement),
+    **dict.fromkeys((SettlementBanked, SettlementUnbanked), _names_settlement),
     **dict.fromkeys(
         (
             *(PostingPlanned, PostingHeld, PostingSubmitted, PostingRejected, PostingWithdrawn, PostingReleased),
@@ -517,6 +526,7 @@ def _reconciliation(row: OrderRow) -> str:
 
 
 def _settlement_lines(fold: Fold, event: SettlementLinesIngested, _: Recorded) -> Subject:
+    fold_returns(fold, event)
     fold.named_orders |= {
         (event.flow, order_id, event.settlement_id) for order_id in {line.order_id for line in event.lines} if order_id
     }
@@ -861,6 +871,10 @@ def _json(value: object) -> str:
     return _encode(value).decode()
 
 
+def _bank(fold: Fold, event: Event, _: Recorded) -> Subject:
+    return BANK_FOLDS[type(event)](fold, event, Subject)
+
+
 _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     FlowCreated: _flow_created,
     FlowConfigured: _flow_configured,
@@ -904,4 +918,5 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     **dict.fromkeys((*POSTED_KINDS, PostingAmended), _posted),
     **dict.fromkeys((PostingVoided, PostingDeleted), _ended),
     PostingRejected: _rejected,
+    **dict.fromkeys(BANK_FOLDS, _bank),
 }

@@ -4,7 +4,9 @@ Amounts are minor units of the row's `currency`, times ISO 8601 UTC text, days I
 not filter; every report but counts and clearing takes `limit`. The columns, in order:
 
 settlements  settlement_id currency start end deposit_date day total lines marketplace status deposit_total difference
-             quickbooks_id payments_posted deposit_cleared received_at reasons (list of texts) | newest first.
+             quickbooks_id payments_posted deposit_cleared received_at reasons (list of texts) bank_status
+             (bank_matched, reconciled, transfer_failed or empty) bank_day bank_reference bank_amount bank_currency
+             bank_fee bank_difference (the bank's less QuickBooks' deposit) bank_line bank_returned | newest first.
              status: disputed received before_start held planned posting posted (before_start: paid before the flow's
              first day); difference: deposited less stated, None until posted
 orders       order_id status (Amazon's) marketplace currency total created updated shipped item_count invoice_key
@@ -32,6 +34,7 @@ held_groups  code waits_for (a missing mapping key, else empty) currency documen
 watermarks   source cursor (empty: to be read from the start again) seen (list)
 batches      batch request_id status (sent, answered) items at | oldest first
 and those of Amazon's Finances: finance_queries.py
+bank_*       lines, statements, accounts and returned transfers: see bank_queries.py
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +44,9 @@ from typing import Any, Protocol
 import msgspec
 
 from adapters.views import finance_queries
+from adapters.views.bank_queries import BANK_REPORTS, BANK_WORDS
 from adapters.views.fold import as_text
+from adapters.views.report import Report
 from domain.errors import BadInput
 
 Row = dict[str, Any]
@@ -52,36 +57,22 @@ class Cursor(Protocol):
     def fetchall(self) -> list[Any]: ...
 
 
-class Report(msgspec.Struct, frozen=True):
-    """A report that is one SELECT: its columns (`name` or `sql AS name`), the conditions of its filters, its order.
-
-    `keys` are what it is ordered by, together unique: a page begins behind the last row's. `last` reads the newest
-    rows and turns them round; `json` are the columns to decode.
-    """
-
-    columns: tuple[str, ...]
-    source: str
-    filters: dict[str, str]
-    keys: tuple[str, ...]
-    descending: bool = False
-    json: tuple[str, ...] = ()
-    last: bool = False
-
-    @property
-    def order(self) -> str:
-        return ", ".join(f"{key}{' DESC' * self.descending}" for key in self.keys)
-
-    @property
-    def names(self) -> list[str]:
-        return [column.rpartition(" ")[2].strip('"') for column in self.columns]
-
-
 _REPORTS = {
     "settlements": Report(
         columns=(
             *("settlement_id", "currency", 'period_start AS "start"', 'period_end AS "end"', "deposit_date", "day"),
             *("total", "lines", "marketplace", "status", "deposit_total", "difference", "quickbooks_id"),
             *("payments_posted", "deposit_cleared", "received_at", "dispute AS reasons"),
+            *(
+                "bank_status",
+                "bank_day",
+                "bank_reference",
+                "bank_amount",
+                "bank_currency",
+                "bank_fee",
+                "bank_difference",
+            ),
+            *("bank_line", "bank_returned"),
         ),
         source="settlements",
         filters={
@@ -90,6 +81,7 @@ _REPORTS = {
             "currency": "currency = ?",
             "from_day": "day >= ?",
             "to_day": "day <= ?",
+            "bank_status": "bank_status = ?",
             "open": "(difference IS NULL OR difference <> 0) AND ? <> ''",
         },
         keys=("COALESCE(period_end, received_at)", "settlement_id"),
@@ -216,6 +208,7 @@ _REPORTS = {
         keys=("position",),
     ),
     **{name: Report(**each) for name, each in finance_queries.REPORTS.items()},
+    **BANK_REPORTS,
 }
 
 NAMES = (*_REPORTS, "clearing", "counts", "held_groups")
@@ -244,6 +237,7 @@ _WORDS = {
     ("gaps", "status"): ("open", "found"),
     ("cycles", "status"): ("running", "finished", "failed", "stopped"),
     ("batches", "status"): ("sent", "answered"),
+    **BANK_WORDS,
 }
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import msgspec
 
+from adapters.views.bank_schema import BankAccountRow, BankLineRow, BankReturnRow, BankStatementRow
 from adapters.views.finance_schema import FinanceFactRow, SettlementSumRow, ToldAccountRow, TransactionRow
 
 VERSION = 6
@@ -96,6 +97,9 @@ class SettlementRow(msgspec.Struct, gc=False):
     `payments_posted` and `deposit_cleared` are the clearing account's movements from posted documents. The counts
     of payments (and of journals, refund receipts and purchases) by state, `dispute` and `deposit_status` are what
     `status` follows from.
+    of payments by state, `dispute` and `deposit_status` are what `status` follows from. `bank_line` is the bank's line
+    that brought the money, `bank_returned` the one by which it went back; `bank_status` is empty, bank_matched,
+    reconciled or transfer_failed.
     """
 
     flow: str
@@ -121,6 +125,15 @@ class SettlementRow(msgspec.Struct, gc=False):
     payments_posted: int = 0
     deposit_cleared: int = 0
     received_at: str = ""
+    bank_status: str = ""
+    bank_line: str = ""
+    bank_day: str | None = None
+    bank_reference: str = ""
+    bank_amount: int | None = None
+    bank_currency: str = ""
+    bank_fee: int = 0
+    bank_difference: int | None = None
+    bank_returned: str = ""
 
 
 class PostingRow(msgspec.Struct, gc=False):
@@ -363,6 +376,15 @@ TRANSACTIONS = Table(
 FINANCE_FACTS = Table("finance_facts", FinanceFactRow, 3, (("flow", "kind", "sort", "key"),))
 SETTLEMENT_SUMS = Table("settlement_sums", SettlementSumRow, 2)
 TOLD_ACCOUNTS = Table("told_accounts", ToldAccountRow, 4)
+BANK_ACCOUNTS = Table("bank_accounts", BankAccountRow, 2)
+BANK_LINES = Table(
+    "bank_lines",
+    BankLineRow,
+    2,
+    (("flow", "day", "line"), ("flow", "status", "day", "line"), ("flow", "amazon", "status", "day", "line")),
+)
+BANK_STATEMENTS = Table("bank_statements", BankStatementRow, 3)
+BANK_RETURNS = Table("bank_returns", BankReturnRow, 3)
 
 # Who reads several tables reads them in this order: the swap locks them in it, so the two never wait for each other.
 TABLES: Sequence[Table] = (
@@ -382,6 +404,10 @@ TABLES: Sequence[Table] = (
     FINANCE_FACTS,
     SETTLEMENT_SUMS,
     TOLD_ACCOUNTS,
+    BANK_ACCOUNTS,
+    BANK_LINES,
+    BANK_STATEMENTS,
+    BANK_RETURNS,
 )
 
 

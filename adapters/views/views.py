@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.database import Cursor, Database, insert_many, open_database
 from adapters.views import queries
+from adapters.views.bank_fold import needed_bank
 from adapters.views.fold import Fold, Key, needed, needed_by_postings
 from adapters.views.schema import (
     AUDIT,
@@ -362,6 +363,9 @@ def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) ->
         rows.stand(_select(cursor, rows.table, suffix, keys[rows.table.name]))
     for few in (fold.watermarks, fold.flows):
         few.stand(_select(cursor, few.table, suffix, None))
+    bank_keys = needed_bank(batch)
+    for bank in fold.bank.tables:
+        bank.stand(_select(cursor, bank.table, suffix, bank_keys[bank.table.name]))
     return _Had(
         reasons={key for key, row in postings.items() if row.reasons},
         dependencies={key for key, row in postings.items() if row.generation},

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.views import finance_words
+from adapters.views.bank_words import BANK_SENTENCES
+from adapters.views.money_words import money
 from domain.access import TokenCreated, TokenRevoked
 from domain.alert import AlertChannelAdded, AlertChannelRemoved
 from domain.corrections import BooksReclassified
@@ -18,7 +20,6 @@ from domain.document import (
     RefundReceipt,
     SalesReceipt,
 )
-from domain.errors import BadInput
 from domain.event import Event
 from domain.flow import (
     DISCONNECTED,
@@ -39,7 +40,6 @@ from domain.flow import (
 )
 from domain.ledger import SettlementBooked, SettlementUnbooked
 from domain.mapping import MappingChanged, MappingFound, MappingMissing
-from domain.money import format_minor
 from domain.order import (
     AmazonOrder,
     OrderAmended,
@@ -78,7 +78,7 @@ def in_words(event: Event, currency: str = "", stands: bool = False) -> str:
 
     `currency` is for events without one; `stands` tells that QuickBooks has, or may have, the posting it is about.
     """
-    speak = _SENTENCES.get(type(event))
+    speak = _SENTENCES.get(type(event)) or BANK_SENTENCES.get(type(event))
     if speak is not None:
         return speak(event)
     match event:
@@ -87,16 +87,6 @@ def in_words(event: Event, currency: str = "", stands: bool = False) -> str:
         case PostingHeld():
             return _held(event, stands)
     return f"{type(event).__name__} was recorded"
-
-
-def money(amount: int | None, currency: str) -> str:
-    """An amount for people. What is recorded must always be readable: an unknown currency is shown as it is."""
-    if amount is None:
-        return "an unstated amount"
-    try:
-        return f"{format_minor(amount, currency)} {currency}"
-    except BadInput:
-        return f"{amount} minor units {currency}".rstrip()
 
 
 def _flow_created(event: FlowCreated) -> str:

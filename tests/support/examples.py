@@ -6,6 +6,7 @@ from typing import Any
 from domain import (
     access,
     alert,
+    bank,
     corrections,
     event_group,
     flow,
@@ -372,6 +373,46 @@ EXAMPLES: dict[str, Event] = {
     "batch.replayed.v1": posting.BatchReplayed(batch="b-0192", **BY),
     "batch.answered.v1": posting.BatchAnswered(
         batch="b-0192", answer=DIGEST, posted=29, rejected=1, how="replay", **BY
+    ),
+    "bank.account-set.v1": bank.BankAccountSet(
+        account="USD", currency="USD", number=DIGEST[:16], tail="4321",
+        columns=bank.ColumnMap(
+            date="Date", text=("Description",), credit="Credit", debit="Debit", reference="Id", balance="Balance",
+            currency="Ccy", dates="mdy", decimal=".", delimiter=",", headings=False, negate=True,
+        ),
+        fees=(1500,), rates={"CAD": "0.7312"}, why="the bank keeps 15.00", **BY,
+    ),
+    "bank.lines.v1": bank.BankLineImported(
+        account="USD", currency="USD", statement=DIGEST[:16], lines=(
+            bank.BankLine(
+                DIGEST[:16], date(2026, 11, 18), 4461, "AMAZON PAYMENTS", "202611180001", "CREDIT", DIGEST[16:32],
+                "ofx", DIGEST[32:48],
+            ),
+        ), **BY,
+    ),
+    "bank.statement.v1": bank.BankStatementImported(
+        account="USD", currency="USD", statement=DIGEST[:16], form="ofx", file="november.qfx", tail="4321",
+        start=date(2026, 11, 1), end=date(2026, 11, 20), entries=2, new=1, total=3961, opening=100, closing=4061,
+        evidence=DIGEST, **BY,
+    ),
+    "bank.matched.v1": bank.DepositMatched(
+        account="USD", line=DIGEST[:16], day=date(2026, 11, 18), amount=2961, currency="USD",
+        settlements=(SETTLEMENT_ID,), kind="fee", how="confirmed", score=80, fee=1500, reference="202611180001",
+        why="the bank's advice", **BY,
+    ),
+    "bank.match-undone.v1": bank.MatchUndone(
+        account="USD", line=DIGEST[:16], settlements=(SETTLEMENT_ID,), why="it is the other one", **BY
+    ),
+    "bank.match-rejected.v1": bank.MatchRejected(
+        account="USD", line=DIGEST[:16], settlements=(SETTLEMENT_ID,), why="it is rent", **BY
+    ),
+    "bank.line-aside.v1": bank.BankLineSetAside(account="USD", line=DIGEST[:16], why="a loan", **BY),
+    "settlement.banked.v1": bank.SettlementBanked(
+        settlement_id=SETTLEMENT_ID, account="USD", line=DIGEST[:16], day=date(2026, 11, 18), amount=2961,
+        currency="USD", fee=1500, reference="202611180001", returned=True, **BY,
+    ),
+    "settlement.unbanked.v1": bank.SettlementUnbanked(
+        settlement_id=SETTLEMENT_ID, line=DIGEST[:16], why="it is the other one", **BY
     ),
     "token.created.v1": access.TokenCreated(
         name="month-end", prefix="mlc_a1B2c3", role="auditor", flows=("us",), expires=AT, **{**BY, "flow": ""}

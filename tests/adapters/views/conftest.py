@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from bank_history import bank_step
 
 from adapters.views.schema import TABLES
 from application.ports import Append, EventStore
@@ -15,6 +16,7 @@ from domain import settlement as settlements
 from domain import transaction as transactions
 from domain.access import EVERYWHERE, TokenCreated, TokenRevoked, token_stream
 from domain.alert import AlertChannelAdded, AlertChannelRemoved, channels_stream
+from domain.bank import LineState
 from domain.corrections import BooksReclassified, Shift, reclass_stream
 from domain.document import (
     AppliedInvoice,
@@ -127,6 +129,7 @@ class History:
         self.gaps: dict[tuple[str, str], bool] = {}
         self.batches: dict[tuple[str, str], bool] = {}
         self.transactions: dict[UUID, Known] = {}
+        self.bank: dict[tuple[str, str], LineState] = {}
         self._versions: dict[UUID, int] = {}
 
     def stamp(self, flow: str, by: str = "cycle:c1", cause: str = "") -> Stamp:
@@ -699,6 +702,7 @@ class History:
             lambda: self.others(flow, order_number, second),
             lambda: self.change(flow, *chosen, ("amend", "void", "delete")[second % 3], refuse=second % 4 == 0),
             lambda: self.finance(flow, order_number, first + second, 900 + second % 2),
+            lambda: bank_step(self, flow, second * 7 + first, settlement_id),
         ]
         steps[what % len(steps)]()
 

@@ -6,6 +6,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from bank_history import bank_step
 
 from adapters.views import DatabaseViews, views_as_of
 from adapters.views.schema import CHECKPOINTS, NEXT_SUFFIX, OLD_SUFFIX, TABLES, VERSION
@@ -53,6 +54,7 @@ def history(store: Any, begin_history: Callable[..., Any]) -> Any:
                 history.answer(flow, f"b{number}", refuse=number == 5)
             else:
                 history.hold(flow, "invoice", order_id, "no item", "no rule")
+            bank_step(history, flow, (0, 1, 0, 3, 6, 8, 0, 2)[number - 1], "10001")
     return history
 
 

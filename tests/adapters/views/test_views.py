@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from bank_history import bank_step
 from examples import EXAMPLES
 
 from adapters.views import DatabaseViews
@@ -419,6 +420,8 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.ask(US)
     history.token(revoke=False)
     history.token(revoke=True)
+    for which in (0, 1, 2, 3, 4, 6):
+        bank_step(history, US, which, "10001")
 
     log = store.read(0, 1_000)
     assert {type(recorded.event) for recorded in log} == set(_kinds(Event))
@@ -548,7 +551,7 @@ def test_settlements_that_name_an_order_are_found(history: Any, views: DatabaseV
 @pytest.mark.parametrize(
     ("name", "filters", "said"),
     [
-        ("invoices", {}, "audit, batches, clearing, counts, cycles"),
+        ("invoices", {}, "audit, bank_accounts, bank_lines"),
         ("orders", {"colour": "blue"}, "no filter 'colour'; its filters are: status, reconciliation, order_id, since"),
         ("counts", {"limit": 1}, "its filters are: none"),
         ("clearing", {"limit": 1}, "its filters are: currency"),
