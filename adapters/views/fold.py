@@ -21,6 +21,7 @@ from adapters.views.finance_fold import (
     fold_transaction,
     needed_finances,
 )
+from adapters.views.ledger import Ledger
 from adapters.views.schema import (
     BATCHES,
     CYCLES,
@@ -167,6 +168,7 @@ class Fold:
         self.bank = BankRows(Rows)
         self.audit: list[tuple[Any, ...]] = []  # AuditRow's fields; there are as many as events
         self.named_orders: set[tuple[str, str, str]] = set()  # NamedOrderRow's fields
+        self.ledger = Ledger()
         # All rows of a posting are replaced together.
         self.held: dict[PostingKey, list[HeldRow]] = {}
         self.dependencies: dict[PostingKey, list[DependencyRow]] = {}
@@ -531,6 +533,7 @@ def _settlement_lines(fold: Fold, event: SettlementLinesIngested, _: Recorded) -
         (event.flow, order_id, event.settlement_id) for order_id in {line.order_id for line in event.lines} if order_id
     }
     fold_sums(fold, event)
+    fold.ledger.lines(event)
     return Subject(settlement_id=event.settlement_id)
 
 
@@ -542,7 +545,7 @@ def _settlement_closed(fold: Fold, event: SettlementClosed, _: Recorded) -> Subj
         _maybe(event.end),
         _maybe(event.deposit_date),
     )
-    row.marketplace, row.dispute = event.marketplace, ""
+    row.marketplace, row.dispute, row.content_hash = event.marketplace, "", event.content_hash
     row.received_at = row.received_at or as_text(event.at)
     row.difference = _difference(row)
     return Subject(settlement_id=event.settlement_id)
@@ -656,6 +659,7 @@ def _planned(fold: Fold, event: PostingPlanned, recorded: Recorded) -> Subject:
     row.amount, row.currency, row.day = document.total, document.currency, document.day.isoformat()
     row.planned_at = as_text(event.at)
     row.clearing = cleared_by(document)
+    fold.ledger.plan(row, document)
     _owned(fold, row, +1)
     posting = (row.flow, row.kind, row.key)
     fold.dependencies[posting] = [
@@ -686,6 +690,7 @@ def _posted(fold: Fold, event: Posted, recorded: Recorded) -> Subject:
     # Its reasons came up after it was sent, and still stand; an amendment settles them.
     attention = row.status in ("submitted", "posted") and not isinstance(event, PostingAmended)
     _owned(fold, row, -1)
+    fold.ledger.book(row, event)
     row.status, row.generation = "posted", event.generation
     row.quickbooks_id, row.sync_token = event.quickbooks_id, event.sync_token
     row.amount, row.currency, row.day = event.total, event.currency, event.day.isoformat()
@@ -704,6 +709,7 @@ def _ended(fold: Fold, event: PostingVoided | PostingDeleted, recorded: Recorded
     _owned(fold, row, -1)
     row.status, row.booked, row.operation = "voided" if isinstance(event, PostingVoided) else "deleted", 0, ""
     row.generation, row.answer = event.generation, event.answer
+    fold.ledger.unbook(row)
     _owned(fold, row, +1)
     _give_reasons(fold, row, (), row.currency, event.at)
     return _subject(row)
@@ -726,6 +732,7 @@ def _released(fold: Fold, event: PostingReleased, recorded: Recorded) -> Subject
     row = _posting(fold, event.kind, event.key, recorded)
     _owned(fold, row, -1)
     row.status, row.booked, row.quickbooks_id = "rejected", 0, ""
+    fold.ledger.unbook(row)
     _owned(fold, row, +1)
     _give_reasons(fold, row, (), row.currency, event.at)
     return _subject(row)

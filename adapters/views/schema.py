@@ -16,6 +16,7 @@ from adapters.views.bank_schema import BankAccountRow, BankLineRow, BankReturnRo
 from adapters.views.finance_schema import FinanceFactRow, SettlementSumRow, ToldAccountRow, TransactionRow
 
 VERSION = 6
+VERSION = 7
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints
@@ -134,6 +135,7 @@ class SettlementRow(msgspec.Struct, gc=False):
     bank_fee: int = 0
     bank_difference: int | None = None
     bank_returned: str = ""
+    content_hash: str = ""
 
 
 class PostingRow(msgspec.Struct, gc=False):
@@ -142,6 +144,8 @@ class PostingRow(msgspec.Struct, gc=False):
     `clearing` is what the planned document moves on the clearing account, `booked` what the posted one did;
     `reasons` counts its rows in `held`, which stand since `held_since`. `operation` is what a planned change does to
     one that stands (amend, void, delete); `standing_amount` and `standing_day` are as it stands until then.
+    `entries` (JSON: account, amount, whose receivable) are what the plan books, `booked_entries` what the posted one
+    did; `due` is when an invoice with terms is to be paid.
     """
 
     flow: str
@@ -170,6 +174,9 @@ class PostingRow(msgspec.Struct, gc=False):
     operation: str = ""
     standing_amount: int = 0
     standing_day: str | None = None
+    entries: str = ""
+    booked_entries: str = ""
+    due: str | None = None
 
 
 class DependencyRow(msgspec.Struct, gc=False):
@@ -251,6 +258,63 @@ class NamedOrderRow(msgspec.Struct, gc=False):
     flow: str
     order_id: str
     settlement_id: str
+
+
+class LedgerRow(msgspec.Struct, gc=False):
+    """An amount (debit positive) that a posted document has on an account, by account key; `BANK:USD` is a bank."""
+
+    flow: str
+    kind: str
+    key: str
+    number: int
+    account: str = ""
+    currency: str = ""
+    amount: int = 0
+    day: str = ""
+    settlement_id: str = ""
+    order_id: str = ""
+
+
+class ReceivableRow(msgspec.Struct, gc=False):
+    """What is open of accounts receivable: by order, else by the posting (kind/key) that moved it.
+
+    `day` is the first of its documents', `due` when an invoice with terms is to be paid, empty where none has terms.
+    """
+
+    flow: str
+    owner: str
+    currency: str
+    amount: int = 0
+    day: str = ""
+    due: str = ""
+
+
+class TripleRow(msgspec.Struct, gc=False):
+    """Amazon's lines of one kind in a settlement: how many, their sum, and the units of those that state some.
+
+    `content_hash` tells which document's lines they are: a settlement counts with the lines it was closed with.
+    """
+
+    flow: str
+    settlement_id: str
+    content_hash: str
+    transaction_type: str
+    amount_type: str
+    amount_description: str
+    lines: int = 0
+    amount: int = 0
+    units: int = 0
+
+
+class RefundRow(msgspec.Struct, gc=False):
+    """What a settlement gives back to the buyer of an order, without tax and fees; `posted` is the last of its lines'."""
+
+    flow: str
+    order_id: str
+    settlement_id: str
+    content_hash: str
+    amount: int = 0
+    posted: str = ""
 
 
 class AuditRow(msgspec.Struct, gc=False):
@@ -341,7 +405,9 @@ POSTINGS = Table(
     ),
 )
 DEPENDENCIES = Table("posting_dependencies", DependencyRow, 5)
-HELD = Table("held", HeldRow, 4, (("flow", "since", "kind", "key", "number"), ("flow", "settlement_id")))
+HELD = Table(
+    "held", HeldRow, 4, (("flow", "since", "kind", "key", "number"), ("flow", "settlement_id"), ("flow", "order_id"))
+)
 GAPS = Table("gaps", GapRow, 2)
 AUDIT = Table(
     "audit_trail",
@@ -385,6 +451,11 @@ BANK_LINES = Table(
 )
 BANK_STATEMENTS = Table("bank_statements", BankStatementRow, 3)
 BANK_RETURNS = Table("bank_returns", BankReturnRow, 3)
+# Sums by account and day come from its index alone.
+LEDGER = Table("ledger_entries", LedgerRow, 4, (("flow", "account", "currency", "day", "amount"),))
+RECEIVABLES = Table("receivables", ReceivableRow, 3)
+TRIPLES = Table("settlement_triples", TripleRow, 6)
+REFUNDS = Table("refunds", RefundRow, 4)
 
 # Who reads several tables reads them in this order: the swap locks them in it, so the two never wait for each other.
 TABLES: Sequence[Table] = (
@@ -408,6 +479,10 @@ TABLES: Sequence[Table] = (
     BANK_LINES,
     BANK_STATEMENTS,
     BANK_RETURNS,
+    LEDGER,
+    RECEIVABLES,
+    TRIPLES,
+    REFUNDS,
 )
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from adapters.database import Cursor, Database, insert_many, open_database
-from adapters.views import queries
+from adapters.views import ledger, queries
 from adapters.views.bank_fold import needed_bank
 from adapters.views.fold import Fold, Key, needed, needed_by_postings
 from adapters.views.schema import (
@@ -344,10 +344,11 @@ class _TakenOver(Exception):
 
 
 class _Had(msgspec.Struct, frozen=True):
-    """Postings that have stored rows in `held` and `posting_dependencies`, which a new set of rows replaces."""
+    """Postings with stored rows in `held`, `posting_dependencies` and the ledger, which a new set of rows replaces."""
 
     reasons: set[Key]
     dependencies: set[Key]
+    entries: set[Key]
 
 
 def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) -> _Had:
@@ -369,6 +370,7 @@ def _load(cursor: Cursor, suffix: str, fold: Fold, batch: Sequence[Recorded]) ->
     return _Had(
         reasons={key for key, row in postings.items() if row.reasons},
         dependencies={key for key, row in postings.items() if row.generation},
+        entries={key for key, row in postings.items() if row.booked_entries},
     )
 
 
@@ -421,6 +423,7 @@ def _write(cursor: Cursor, suffix: str, fold: Fold, had: _Had) -> None:
     told = sorted(fold.finances.told_accounts)
     columns, types = TOLD_ACCOUNTS.columns, TOLD_ACCOUNTS.types
     insert_many(cursor, f"{TOLD_ACCOUNTS.name}{suffix}", columns, told, "ON CONFLICT DO NOTHING", types)
+    ledger.write(cursor, suffix, fold.ledger, had.entries)
     insert_many(cursor, f"{AUDIT.name}{suffix}", AUDIT.columns, fold.audit, types=AUDIT.types)
 
 

@@ -364,12 +364,13 @@ class History:
     # --- settlements
 
     def settlement(self, flow: str, number: int, cents: int = 2000, dispute: bool = False, again: int = 0) -> str:
-        """Amazon's document arrives: a sale and a fee; its id. `again` makes it another document of the same id."""
+        """Amazon's document arrives: a sale, a fee and a refund; its id. `again` makes it another document of the same id."""
         settlement_id = settlement_id_of(number)
         state = self.settlements.setdefault((flow, settlement_id), Settlement())
         lines = [
-            SettlementLine(1, "Order", "ItemPrice", "Principal", cents + 500 + again, order_id=order_id_of(number)),
+            SettlementLine(1, "Order", "ItemPrice", "Principal", cents + 600 + again, order_id=order_id_of(number)),
             SettlementLine(2, "Order", "ItemFees", "Commission", -500, order_id=order_id_of(number)),
+            SettlementLine(3, "Refund", "ItemPrice", "Principal", -100, order_id=order_id_of(number), posted=START),
         ]
         total = cents + again + (1 if dispute else 0)
         statement = Statement(
