@@ -120,6 +120,13 @@ class ConnectionLost(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class OrderDataLimited(Event, frozen=True, kw_only=True):
+    """Amazon refuses these data sets of its orders, so they are read without; none: it gives them all again."""
+
+    datasets: tuple[str, ...] = ()
+    reason: str = ""
+
+
 class FlowConfigured(Event, frozen=True, kw_only=True):
     """Settings changed; `old` and `new` hold the changed ones only, each of them whole."""
 
@@ -207,6 +214,9 @@ class Flow(msgspec.Struct):
     paused: bool = False
     policies: Policies = Policies()
     had_receipts: bool = False  # orders were, at some time, to be booked as sales receipts
+    refused_data: tuple[str, ...] = ()  # data sets of orders that Amazon refuses
+    refused_since: datetime | None = None  # since when any is
+    refused_at: datetime | None = None  # when that was last found so
 
     @property
     def has_orders(self) -> bool:
@@ -242,6 +252,10 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.had_receipts = state.had_receipts or state.policies.order_document == "sales_receipt"
         case FlowPaused() | FlowResumed():
             state.paused = isinstance(event, FlowPaused)
+        case OrderDataLimited():
+            state.refused_data = event.datasets
+            state.refused_since = (state.refused_since or event.at) if event.datasets else None
+            state.refused_at = event.at if event.datasets else None
         case AmazonConnected():
             state.amazon, state.marketplace_names = True, event.marketplaces
             state.seller = event.seller or state.seller

@@ -43,6 +43,7 @@ class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: tuple[Part, ...] = ()
     facilitator: bool = False  # Amazon is responsible for the item's tax
     cancelled: bool = False
+    unshipped: int | None = None  # units still to be sent; those neither sent nor still to be sent are cancelled
 
 
 class Package(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,8 +56,15 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str = ""
 
 
+REPORT = "report"  # the source of an order known from a bulk report only
+
+
 class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one order is, as of `updated`; `currency` is empty while Amazon states no money."""
+    """What one order is, as of `updated`; `currency` is empty while Amazon states no money.
+
+    `replaces` and `exchanges` are the orders it was made for. `missing` are the data sets that Amazon's region refused,
+    so that what they hold is not known. `source` is `report` for one taken from a bulk report, which has no item ids.
+    """
 
     order_id: str
     status: str
@@ -73,6 +81,9 @@ class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     programs: tuple[str, ...] = ()
     replaces: str = ""
     terms_days: int | None = None  # of an order paid by invoice: days the buyer has to pay
+    exchanges: str = ""
+    missing: tuple[str, ...] = ()
+    source: str = ""
     problem: str = ""  # why its amounts cannot be read; they are left out then
 
 
@@ -123,12 +134,27 @@ class OrderRecognisedBySettlement(Event, frozen=True, kw_only=True):
     currency: str
 
 
+class OrderNotFound(Event, frozen=True, kw_only=True):
+    """Asked for by its id, since a settlement pays it: Amazon has it no more (or never had it)."""
+
+    order_id: str
+
+
+class ParcelsReported(Event, frozen=True, kw_only=True):
+    """Amazon's report of the shipments it made itself: all parcels of the order that are known so."""
+
+    order_id: str
+    parcels: tuple[Package, ...]
+    evidence: str = ""
+
+
 class Order(msgspec.Struct):
     """An order folded from its events.
 
     `first_shipped` is when we first saw any of it shipped (UTC): when it shipped only if `seen_before`, else it may
     have been long ago. `first_posted` is the earliest time at which a settlement shows its sale. `left` is what had
-    left by when, units by order item id, one entry for each time that more had.
+    left by when, units by order item id, one entry for each time that more had. `gone`: Amazon has it no more.
+    `parcels` are those of Amazon's own shipments.
     """
 
     known: AmazonOrder | None = None
@@ -139,6 +165,8 @@ class Order(msgspec.Struct):
     recognised_by: str = ""
     left: tuple[tuple[datetime, dict[str, int]], ...] = ()
     in_parts: bool = False  # it was seen shipped in part, or in parcels of several days
+    gone: bool = False
+    parcels: tuple[Package, ...] = ()
 
 
 def content_hash(order: AmazonOrder) -> str:
@@ -150,6 +178,9 @@ def content_hash(order: AmazonOrder) -> str:
 def record(order: AmazonOrder, known: Order, stamp: Stamp, evidence: str = "") -> list[Event]:
     """What is new about an order: nothing, or one event. An older report than the known one is no news."""
     if known.known is not None:
+        if order.source == REPORT and known.known.source != REPORT:
+            return []  # what Amazon says of a single order is better than any report
+        order = with_parcels(completed(order, known.known), known.parcels)
         if order.updated < known.known.updated or content_hash(order) == content_hash(known.known):
             return []
     kind: type[OrderIngested] | type[OrderAmended] | type[OrderCancelled] = OrderAmended
@@ -163,11 +194,17 @@ def record(order: AmazonOrder, known: Order, stamp: Stamp, evidence: str = "") -
 def evolve(state: Order, event: Event) -> Order:
     match event:
         case OrderIngested() | OrderAmended() | OrderCancelled():
-            state.known = event.order
+            state.known, state.gone = with_parcels(event.order, state.parcels), False
             if event.order.status not in SHIPPING:
                 state.seen_before = state.seen_before or state.first_shipped is None
             else:
                 _ships(state, event.order)
+        case OrderNotFound():
+            state.gone = state.known is None
+        case ParcelsReported():
+            state.parcels = event.parcels
+            if state.known is not None:
+                state.known = with_parcels(state.known, event.parcels)
         case OrderDated():
             state.first_posted = min(event.posted, state.first_posted or event.posted)
         case OrderSettled():
@@ -202,6 +239,55 @@ def units_left(item: OrderItem, order: AmazonOrder) -> int:
     if order.status == "SHIPPED":
         return units_of(item)
     return min(sum(package.quantities.get(item.order_item_id, 0) for package in order.packages), units_of(item))
+
+
+def with_parcels(order: AmazonOrder, parcels: tuple[Package, ...]) -> AmazonOrder:
+    """The order with carrier and tracking number of what Amazon shipped itself; its own packages go first.
+
+    Days and contents of such parcels stay in their event: the report lags by days, and must not move what is booked.
+    """
+    own = [package for package in order.packages if package.shipped_at is not None or package.quantities]
+    if own or not parcels:
+        return order
+    named = dict.fromkeys((parcel.carrier, parcel.tracking_number) for parcel in parcels if parcel.tracking_number)
+    packages = tuple(Package(carrier, number) for carrier, number in named)
+    return msgspec.structs.replace(order, packages=packages) if packages else order
+
+
+def completed(order: AmazonOrder, known: AmazonOrder) -> AmazonOrder:
+    """An order whose region refused some data sets, with what is known of these from before."""
+    if not order.missing:
+        return order
+    before = {item.order_item_id: item for item in known.items}
+    items = tuple(
+        _item_completed(item, before[item.order_item_id], order.missing) if item.order_item_id in before else item
+        for item in order.items
+    )
+    changes: dict[str, object] = {"items": items}
+    if "FULFILLMENT" in order.missing:
+        changes |= {"status": known.status, "fulfilled_by": known.fulfilled_by}
+    if "PROCEEDS" in order.missing and known.currency:
+        changes |= {"total": known.total, "currency": known.currency}
+    if "PROCEEDS" not in order.missing or known.currency:
+        changes["problem"] = known.problem
+    if "PACKAGES" in order.missing:
+        changes["packages"] = known.packages
+    whole = set(order.missing) & set(known.missing)
+    changes["missing"] = tuple(name for name in order.missing if name in whole)
+    return msgspec.structs.replace(order, **changes)
+
+
+def _item_completed(item: OrderItem, known: OrderItem, missing: tuple[str, ...]) -> OrderItem:
+    changes: dict[str, object] = {}
+    if "PROCEEDS" in missing:
+        changes |= {"proceeds": known.proceeds, "parts": known.parts}
+    if "FULFILLMENT" in missing:
+        changes |= {"shipped": known.shipped, "unshipped": known.unshipped}
+    if "CANCELLATION" in missing:
+        changes["cancelled"] = known.cancelled
+    if "TAX" in missing:
+        changes["facilitator"] = known.facilitator
+    return msgspec.structs.replace(item, **changes)
 
 
 class Billable(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ No buyer, recipient, address or gift message is named here, so none can be read 
 amounts as decimal strings (amazon.md 3). What Amazon leaves out or sends as null is None; a missing id is an error.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -47,6 +48,7 @@ class Product(_Camel, frozen=True):
 
 class ItemFulfillment(_Camel, frozen=True):
     quantity_fulfilled: int | None = None
+    quantity_unfulfilled: int | None = None
 
 
 class CancellationExecution(_Camel, frozen=True):
@@ -67,6 +69,7 @@ class ItemTax(_Camel, frozen=True):
 
 class Item(_Camel, frozen=True):
     order_item_id: str
+    programs: list[str] | None = None
     quantity_ordered: int | None = None
     product: Product | None = None
     proceeds: Proceeds | None = None
@@ -86,7 +89,18 @@ class Fulfillment(_Camel, frozen=True):
     fulfilled_by: str | None = None
 
 
+class ParcelStatus(_Camel, frozen=True):
+    status: str | None = None
+
+
+class ParcelItem(_Camel, frozen=True):
+    order_item_id: str | None = None
+    quantity: int | None = None
+
+
 class Parcel(_Camel, frozen=True):
+    package_status: ParcelStatus | None = None
+    package_items: list[ParcelItem] | None = None
     carrier: str | None = None
     tracking_number: str | None = None
     ship_time: datetime | None = None
@@ -114,6 +128,10 @@ class Pagination(_Camel, frozen=True):
     next_token: str | None = None
 
 
+class OrderAnswer(_Camel, frozen=True):
+    order: Order
+
+
 class OrdersAnswer(_Camel, frozen=True):
     orders: list[Order]
     pagination: Pagination | None = None
@@ -125,6 +143,13 @@ class Report(_Camel, frozen=True):
     processing_status: str
     created_time: datetime
     report_document_id: str | None = None
+    report_type: str = ""
+    data_start_time: datetime | None = None
+    data_end_time: datetime | None = None
+
+
+class CreatedReport(_Camel, frozen=True):
+    report_id: str
 
 
 class ReportsAnswer(_Camel, frozen=True):
@@ -171,8 +196,15 @@ class ErrorsAnswer(_Camel, frozen=True):
     errors: list[ApiError] = []
 
 
-def to_order(order: Order) -> AmazonOrder:
-    """An order in the domain's words; one whose amounts nobody can read has none, and says why."""
+# Without these nobody can say what an order comes to, or whether it is to be booked.
+_NEEDED = ("PROCEEDS", "FULFILLMENT")
+
+
+def to_order(order: Order, refused: Sequence[str] = ()) -> AmazonOrder:
+    """An order in the domain's words; one whose amounts nobody can read has none, and says why.
+
+    `refused` are the data sets that Amazon did not give with it.
+    """
     items = order.order_items or []
     total = order.proceeds.grand_total if order.proceeds is not None else None
     currency = total.currency_code if total is not None else _currency(items)
@@ -186,6 +218,9 @@ def to_order(order: Order) -> AmazonOrder:
     except BadInput as error:
         # One such order must not keep the others from coming, nor be lost.
         problem, total_minor, parsed, currency = str(error), None, (), ""
+    lacking = [name for name in refused if name in _NEEDED]
+    if lacking and not problem:
+        problem = f"Amazon refuses {' and '.join(lacking)} of its orders for the time being"
     return AmazonOrder(
         order_id=order.order_id,
         status=fulfillment.fulfillment_status or "",
@@ -203,20 +238,38 @@ def to_order(order: Order) -> AmazonOrder:
                 parcel.carrier or "",
                 parcel.tracking_number or "",
                 parcel.ship_time.astimezone(UTC) if parcel.ship_time is not None else None,
+                _quantities(parcel),
+                (parcel.package_status.status if parcel.package_status is not None else "") or "",
             )
             for parcel in order.packages or ()
         ),
-        programs=tuple(order.programs or ()),
-        replaces=next(
-            (
-                link.order_id
-                for link in order.associated_orders or ()
-                if link.association_type == "REPLACEMENT_ORIGINAL_ID" and link.order_id
-            ),
-            "",
+        programs=tuple(
+            dict.fromkeys([*(order.programs or ()), *(name for one in items for name in one.programs or ())])
         ),
+        replaces=_made_for(order, "REPLACEMENT_ORIGINAL_ID"),
+        exchanges=_made_for(order, "EXCHANGE_ORIGINAL_ID"),
+        missing=tuple(refused),
         problem=problem,
     )
+
+
+def _quantities(parcel: Parcel) -> dict[str, int]:
+    """A parcel's units by order item; an item may be named more than once."""
+    units: dict[str, int] = {}
+    for item in parcel.package_items or ():
+        if item.order_item_id and item.quantity:
+            units[item.order_item_id] = units.get(item.order_item_id, 0) + item.quantity
+    return units
+
+
+def _programs(order: Order, items: Sequence[Item]) -> tuple[str, ...]:
+    """The programmes of the order and of its items, each once."""
+    return tuple(dict.fromkeys([*(order.programs or ()), *(name for item in items for name in item.programs or ())]))
+
+
+def _made_for(order: Order, association: str) -> str:
+    links = order.associated_orders or ()
+    return next((link.order_id for link in links if link.association_type == association and link.order_id), "")
 
 
 def _item(item: Item, currency: str, path: str) -> OrderItem:
@@ -230,6 +283,7 @@ def _item(item: Item, currency: str, path: str) -> OrderItem:
         title=product.title or "",
         quantity=item.quantity_ordered or 0,
         shipped=item.fulfillment.quantity_fulfilled if item.fulfillment is not None else None,
+        unshipped=item.fulfillment.quantity_unfulfilled if item.fulfillment is not None else None,
         proceeds=_minor(proceeds.proceeds_total, currency, f"{path}.proceeds.proceedsTotal"),
         parts=tuple(
             part

@@ -79,8 +79,10 @@ from domain.order import (
     OrderCancelled,
     OrderDated,
     OrderIngested,
+    OrderNotFound,
     OrderRecognisedBySettlement,
     OrderSettled,
+    ParcelsReported,
 )
 from domain.posting import (
     POSTED_KINDS,
@@ -476,6 +478,11 @@ def _order_settled(fold: Fold, event: OrderSettled, _: Recorded) -> Subject:
 def _order_recognised(fold: Fold, event: OrderRecognisedBySettlement, _: Recorded) -> Subject:
     fold.orders.take(event.flow, event.order_id).recognised_by = event.settlement_id
     return Subject(event.order_id, event.settlement_id)
+
+
+def _order_told(_: Fold, event: OrderNotFound | ParcelsReported, __: Recorded) -> Subject:
+    """Part of the order's story; no row says it."""
+    return Subject(event.order_id)
 
 
 def _silent(order: AmazonOrder, row: OrderRow, flow: FlowRow | None) -> str:
@@ -903,6 +910,8 @@ _FOLDS: dict[type[Event], Callable[[Fold, Any, Recorded], Subject]] = {
     OrderCancelled: _order_reported,
     OrderSettled: _order_settled,
     OrderDated: _order_dated,
+    OrderNotFound: _order_told,
+    ParcelsReported: _order_told,
     OrderRecognisedBySettlement: _order_recognised,
     SettlementLinesIngested: _settlement_lines,
     SettlementClosed: _settlement_closed,

@@ -35,6 +35,7 @@ from domain.flow import (
     FlowCreated,
     FlowPaused,
     FlowResumed,
+    OrderDataLimited,
     QuickBooksConnected,
     WatermarkAdvanced,
 )
@@ -46,8 +47,10 @@ from domain.order import (
     OrderCancelled,
     OrderDated,
     OrderIngested,
+    OrderNotFound,
     OrderRecognisedBySettlement,
     OrderSettled,
+    ParcelsReported,
 )
 from domain.posting import (
     POSTED_KINDS,
@@ -251,6 +254,24 @@ def _order_dated(event: OrderDated) -> str:
     )
 
 
+def _order_not_found(event: OrderNotFound) -> str:
+    return f"Order {event.order_id}, which a settlement pays, was asked for: Amazon has it no more"
+
+
+def _parcels_reported(event: ParcelsReported) -> str:
+    parcels = ", ".join(f"{parcel.carrier} {parcel.tracking_number}".strip() for parcel in event.parcels)
+    return f"Amazon reports what it shipped of order {event.order_id}: {parcels or 'no parcel'}"
+
+
+def _order_data_limited(event: OrderDataLimited) -> str:
+    if not event.datasets:
+        return f"Amazon gives all data of the orders of flow {event.flow} again"
+    return (
+        f"Amazon refuses {', '.join(event.datasets)} of the orders of flow {event.flow}: they are read without, and it "
+        f"is asked again each day ({event.reason})"
+    )
+
+
 def _order_recognised(event: OrderRecognisedBySettlement) -> str:
     return (
         f"Settlement {event.settlement_id} books order {event.order_id} directly as income of "
@@ -441,6 +462,9 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     OrderAmended: _order_amended,
     OrderCancelled: _order_cancelled,
     OrderDated: _order_dated,
+    OrderDataLimited: _order_data_limited,
+    OrderNotFound: _order_not_found,
+    ParcelsReported: _parcels_reported,
     OrderRecognisedBySettlement: _order_recognised,
     SettlementLinesIngested: _lines_ingested,
     SettlementClosed: _settlement_closed,

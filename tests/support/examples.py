@@ -200,6 +200,9 @@ EXAMPLES: dict[str, Event] = {
         ),
         why="a new bank", **BY,
     ),
+    "flow.order-data.v1": flow.OrderDataLimited(
+        datasets=("PACKAGES",), reason="InvalidInput: includedData PACKAGES", **BY
+    ),
     "flow.paused.v1": flow.FlowPaused(why="stock-taking", **BY),
     "flow.resumed.v1": flow.FlowResumed(why="done", **BY),
     "flow.cycle-asked.v1": flow.CycleAsked(**BY),
@@ -243,6 +246,11 @@ EXAMPLES: dict[str, Event] = {
     ),
     "order.recognised.v1": order.OrderRecognisedBySettlement(
         order_id=ORDER_ID, settlement_id=SETTLEMENT_ID, amount=5248, currency="USD", **BY
+    ),
+    "order.not-found.v1": order.OrderNotFound(order_id=ORDER_ID, **BY),
+    "order.parcels.v1": order.ParcelsReported(
+        order_id=ORDER_ID, parcels=(order.Package("UPS", "1Z999AA10123456784", AT, {"05123456789012": 2}),),
+        evidence=DIGEST, **BY,
     ),
     "settlement.lines.v1": settlement.SettlementLinesIngested(
         settlement_id=SETTLEMENT_ID, content_hash=DIGEST[:32], lines=LINES, **BY

@@ -65,6 +65,7 @@ from domain.flow import (
     FlowPaused,
     FlowResumed,
     FlowSettings,
+    OrderDataLimited,
     QuickBooksConnected,
     Schedule,
     WatermarkAdvanced,
@@ -78,9 +79,11 @@ from domain.order import (
     Order,
     OrderDated,
     OrderItem,
+    OrderNotFound,
     OrderRecognisedBySettlement,
     OrderSettled,
     Package,
+    ParcelsReported,
     Part,
     order_stream,
 )
@@ -328,6 +331,24 @@ class History:
         )  # fmt: skip
         orders.evolve(state, event)
         self.write((order_stream(flow, order_id), [event]))
+
+    def ask_for(self, flow: str, number: int, found: bool) -> None:
+        """An order that was asked for by its id and is gone, or whose parcels Amazon reports."""
+        order_id = order_id_of(number)
+        fields = self.stamp(flow).fields()
+        parcels = (Package("UPS", f"1Z{number}", START, {"1": 1}),)
+        event: Event = (
+            ParcelsReported(order_id=order_id, parcels=parcels, **fields)
+            if found
+            else OrderNotFound(order_id=order_id, **fields)
+        )
+        state = self.orders.setdefault((flow, order_id), Order())
+        self.orders[flow, order_id] = orders.evolve(state, event)
+        self.write((order_stream(flow, order_id), [event]))
+
+    def limit_orders(self, flow: str, *datasets: str) -> None:
+        event = OrderDataLimited(datasets=datasets, reason="InvalidInput", **self.stamp(flow).fields())
+        self.write((flow_stream(flow), [event]))
 
     def lift(self, flow: str, number: int) -> None:
         settlement_id = settlement_id_of(number)
@@ -704,6 +725,8 @@ class History:
             lambda: self.change(flow, *chosen, ("amend", "void", "delete")[second % 3], refuse=second % 4 == 0),
             lambda: self.finance(flow, order_number, first + second, 900 + second % 2),
             lambda: bank_step(self, flow, second * 7 + first, settlement_id),
+            lambda: self.ask_for(flow, order_number, second % 2 == 0),
+            lambda: self.limit_orders(flow, *(("TAX",) if second % 2 else ())),
         ]
         steps[what % len(steps)]()
 

@@ -417,6 +417,10 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     history.book_settlement(US, 1, unbook=True)
     for step in range(10):
         history.finance(US, 1, step)
+    history.ask_for(US, 1, found=True)
+    history.ask_for(US, 4, found=False)
+    history.limit_orders(US, "TAX")
+    history.limit_orders(US)
     history.ask(US)
     history.token(revoke=False)
     history.token(revoke=True)
