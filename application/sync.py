@@ -337,7 +337,7 @@ def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, 
     for keys in _chunks(list(dict.fromkeys(waiting)), REPLAN_SIZE):
         tally += bookkeeping.replan_invoices(flow, keys, by, retry_refused)
     views.catch_up()
-    payments = (key.rpartition("-")[0] for key in views.held_keys(flow.name, "payment") if not order_of_credit(key))
+    payments = (key.partition("-")[0] for key in views.held_keys(flow.name, "payment") if not order_of_credit(key))
     waiting = [*views.held_keys(flow.name, "deposit"), *payments, *views.blocked_settlements(flow.name)]
     for settlement_id in dict.fromkeys(waiting):
         tally += bookkeeping.replan_settlement(flow, settlement_id, by, retry_refused)

@@ -10,8 +10,7 @@ from application.ports import EvidenceStore, OpenCompany, Views
 from application.references import references_for
 from domain.errors import BadInput, Refused
 from domain.flow import Flow
-
-KINDS = ("invoice", "payment", "deposit")
+from domain.posting import EVERY_KIND
 
 
 def adopt(
@@ -74,8 +73,8 @@ def keep(flow: Flow, settlement_id: str, bookkeeping: Bookkeeping, by: str, why:
 
 def check(kind: str, why: str) -> None:
     """Raises BadInput for a kind that is none, or without a reason."""
-    if kind not in KINDS:
-        raise BadInput(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if kind not in EVERY_KIND:
+        raise BadInput(f"kind {kind!r}: expected one of {', '.join(EVERY_KIND)}")
     check_reason(why, "made by hand on 3 May")
 
 

@@ -7,7 +7,7 @@ postings travelled under which request id and item id, saved before it is made.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -52,6 +52,7 @@ _LOCKS = {
 
 Kind = Literal["invoice", "payment", "deposit", "journal", "credit_memo", "refund_receipt", "sales_receipt", "purchase"]
 Operation = Literal["create", "amend", "void", "delete"]
+EVERY_KIND: tuple[Kind, ...] = get_args(Kind)
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):

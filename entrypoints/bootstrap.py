@@ -26,7 +26,7 @@ from adapters.lease import DatabaseLease, DatabaseLeases
 from adapters.machine import ThisMachine
 from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.consent import QuickBooksConsent
-from adapters.quickbooks.journal import answered_objects, journal_lines
+from adapters.quickbooks.journal import LedgerReader, answered_objects
 from adapters.quota import GuardedQuotas, ImpatientQuotas, Quotas
 from adapters.sessions import DatabaseSessions
 from adapters.timetable import CronTimetable
@@ -38,7 +38,8 @@ from application.authorisation import Authorisation
 from application.bank_book import BankBook
 from application.bank_imports import BankImports
 from application.bookkeeping import Bookkeeping
-from application.books import books_of
+from application.books import Books, books_of
+from application.books_expected import expected_balances
 from application.connections import AMAZON, QUICKBOOKS
 from application.corrections import Corrections
 from application.diagnosis import Doctor, Finding
@@ -372,12 +373,16 @@ def diagnose(flow: str | None = None) -> list[Finding]:
         return [Finding(subject, "error", str(error), cure)]
 
 
+def open_books(service: Services, flow: str) -> Books:
+    """The flow's books as QuickBooks answered them."""
+    service.views.catch_up()
+    keep = service.store, service.views, service.evidence
+    return books_of(service.bookkeeping.flow(flow), *keep, answered_objects, LedgerReader, expected_balances)
+
+
 def exporter(service: Services, flow: str, format: str) -> Iterator[str]:
     """The lines of an export of the flow's books."""
-    service.views.catch_up()
-    state = service.bookkeeping.flow(flow)
-    mapping = service.bookkeeping.mapping(flow)
-    books = books_of(state, mapping, service.views, service.evidence, answered_objects, journal_lines)
+    books = open_books(service, flow)
     return beancount.render(books) if format == "beancount" else journal_csv.render(books)
 
 

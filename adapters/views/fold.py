@@ -762,6 +762,8 @@ def _set_status(fold: Fold, row: PostingRow, status: str) -> None:
 
 def _owned(fold: Fold, row: PostingRow, sign: int) -> None:
     """Take what a posting contributes to its order or settlement away (-1) before it changes, add it (+1) after."""
+    if not row.status:
+        return  # new: whose it is, its plan will tell
     match row.kind:
         case "invoice" | "sales_receipt" | "credit_memo" if row.order_id:
             _owned_by_order(fold.orders.take(row.flow, row.order_id), row, sign)
@@ -852,9 +854,9 @@ def _owner(kind: str, key: str) -> tuple[str, str]:
             return (known.group() if known is not None else key), ""
         case "sales_receipt" | "credit_memo":
             known = _ORDER_ID.match(key)
-            return (known.group(), "") if known is not None else ("", key.rpartition("-")[0] or key)
+            return (known.group(), "") if known is not None else ("", key.partition("-")[0])
         case "payment" | "journal" | "refund_receipt" | "purchase":
-            return "", key.rpartition("-")[0] or key
+            return "", key.partition("-")[0]
     return "", key
 
 

@@ -25,8 +25,8 @@ story        position at by name order_id settlement_id posting summary | the au
 cycles       cycle started finished status (running, finished, failed, stopped) error counts (dict) | newest first
 clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
              payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
-counts       orders settlements invoices payments deposits (posted ones) planned (postings planned or submitted)
-             held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
+counts       orders settlements; posted invoices payments deposits journals credit_memos refund_receipts
+             sales_receipts purchases; planned (postings planned or submitted) held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
 flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
              schedule (dict by source) paused (since when, empty if it is not)
 held_groups  code waits_for (a missing mapping key, else empty) currency documents amount since text | by what is
@@ -48,6 +48,7 @@ from adapters.views.bank_queries import BANK_REPORTS, BANK_WORDS
 from adapters.views.fold import as_text
 from adapters.views.report import Report
 from domain.errors import BadInput
+from domain.posting import EVERY_KIND
 
 Row = dict[str, Any]
 
@@ -224,16 +225,17 @@ class Page(msgspec.Struct, frozen=True):
 
 
 # Filters whose words are known: another one would read as "there is none".
-_POSTING_KINDS = ("invoice", "payment", "deposit")
 _WORDS = {
     ("settlements", "status"): ("disputed", "received", "before_start", "held", "planned", "posting", "posted"),
     ("orders", "reconciliation"): (
         *("seen", "ready", "held", "planned", "invoiced", "part_settled", "settled", "cancelled", "no_post"),
         "recognised",
     ),
-    ("postings", "kind"): _POSTING_KINDS,
-    ("postings", "status"): ("held", "planned", "submitted", "posted", "rejected", "withdrawn"),
-    ("held", "kind"): _POSTING_KINDS,
+    ("postings", "kind"): EVERY_KIND,
+    ("postings", "status"): (
+        *("held", "planned", "submitted", "posted", "rejected", "withdrawn", "voided", "deleted"),
+    ),
+    ("held", "kind"): EVERY_KIND,
     ("gaps", "status"): ("open", "found"),
     ("cycles", "status"): ("running", "finished", "failed", "stopped"),
     ("batches", "status"): ("sent", "answered"),
@@ -430,8 +432,14 @@ def _held_groups(cursor: Cursor, flow: str) -> list[Row]:
     ]
 
 
+_COUNTED = (
+    *("invoices", "payments", "deposits", "journals"),
+    *("credit_memos", "refund_receipts", "sales_receipts", "purchases"),
+)
+
+
 def _counts(cursor: Cursor, flow: str) -> Row:
-    counts = dict.fromkeys("orders settlements invoices payments deposits planned held attention gaps".split(), 0)
+    counts = dict.fromkeys(("orders", "settlements", *_COUNTED, "planned", "held", "attention", "gaps"), 0)
     cursor.execute("SELECT COUNT(*) FROM gaps WHERE flow = ? AND status = 'open'", [flow])
     counts["gaps"] = cursor.fetchall()[0][0]
     cursor.execute("SELECT kind, status, COUNT(*) FROM postings WHERE flow = ? GROUP BY kind, status", [flow])

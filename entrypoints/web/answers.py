@@ -260,6 +260,11 @@ class Counts(_Answer, frozen=True):
     invoices: int
     payments: int
     deposits: int
+    journals: int
+    credit_memos: int
+    refund_receipts: int
+    sales_receipts: int
+    purchases: int
     planned: int
     held: int
     attention: int

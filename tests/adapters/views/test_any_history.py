@@ -12,6 +12,7 @@ from adapters.database import open_database
 from adapters.views import DatabaseViews, views_as_of
 from adapters.views.fold import as_text
 from domain.flow import Flow, evolve, flow_stream
+from domain.posting import EVERY_KIND
 from domain.posting_rules import NothingToPost, invoice_for
 from domain.posting_rules.invoice import ship_time
 
@@ -72,7 +73,7 @@ def test_the_views_say_what_the_domain_says(steps: Steps, memory_store: Any, beg
                 postings[name].generation,
             )
 
-        for kind in ("invoice", "payment", "deposit"):
+        for kind in EVERY_KIND:
             keys = {key for (of, key), posting in postings.items() if of == kind}
             assert set(views.held_keys(flow, kind)) == {
                 key for key in keys if postings[kind, key].status in ("held", "rejected")
