@@ -5,12 +5,13 @@ of our errors. Nothing secret gets into a log line, an error or a variable that 
 in `Hidden`, addresses are never logged, and a vendor's words are scrubbed before they are repeated.
 """
 
+import contextlib
 import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -61,6 +62,10 @@ class QuotaKeeper(Protocol):
 
     def pause(self, key: str, seconds: float) -> None: ...
 
+    def announce(self, key: str, rate: float) -> None: ...
+
+    def wait(self, seconds: float) -> None: ...
+
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None: ...
 
 
@@ -93,12 +98,14 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class _TryAgain(Exception):
-    """A try that may be repeated after `wait` seconds of the vendor's time."""
+    """A try that may be repeated."""
 
-    def __init__(self, failure: VendorError, wait: float) -> None:
+    def __init__(self, failure: VendorError) -> None:
         super().__init__(str(failure))
         self.failure = failure
-        self.wait = wait
+
+
+_NO_WAIT: dict[str, Any] = {"wait_initial": 0.0, "wait_max": 0.0, "wait_jitter": 0.0}
 
 
 class CourteousClient:
@@ -106,7 +113,8 @@ class CourteousClient:
 
     `throttled` says whether an answer asks to wait, `throttle_wait` for how long by attempt; `gate` sees every request
     before it leaves and may raise. A call is tried at most `attempts` times and, counted from its first failure, not
-    beyond `patience_seconds`. All seconds are the vendor's: `speed` shortens them for stand-ins whose clocks run fast.
+    beyond `patience_seconds`. Where the vendor announces rates, `rate_header` has a call's own, per second; it is kept
+    for the call's only limit. All seconds are the vendor's: `speed` shortens them for stand-ins whose clocks run fast.
     Only `clock_ahead` is in real seconds: by how many the vendor's clock was ahead of ours at its last answer.
     """
 
@@ -122,6 +130,7 @@ class CourteousClient:
         user_agent: str,
         throttled: Callable[[httpx.Response], bool] = lambda answer: answer.status_code == 429,
         gate: Callable[[httpx.Request], None] | None = None,
+        rate_header: str = "",
         speed: float = 1.0,
         attempts: int = 6,
         patience_seconds: float = 1_800.0,
@@ -132,6 +141,7 @@ class CourteousClient:
         self._throttled = throttled
         self._throttle_wait = throttle_wait
         self._request_id_header = request_id_header
+        self._rate_header = rate_header
         self._speed = speed
         self._attempts = attempts
         self._patience_seconds = patience_seconds
@@ -152,27 +162,38 @@ class CourteousClient:
         repeated blindly, OutcomeUnknown at its first failure.
         """
         failures = throttlings = 0
+        seconds, until = 0.0, float("inf")
         failure: VendorError
         try:
-            for attempt in stamina.retry_context(on=self._patience(call), attempts=self._attempts, timeout=None):
+            # stamina counts the tries; what is waited between them is the vendor's to say, and a stop may end it.
+            for attempt in stamina.retry_context(on=_TryAgain, attempts=self._attempts, timeout=None, **_NO_WAIT):
                 with attempt:
+                    if seconds:
+                        self._quotas.wait(seconds / self._speed)
                     answer, problem = self._once(call)
                     if answer is not None and self._throttled(answer):
                         throttlings += 1
-                        wait = self._throttle_wait(call, throttlings)
+                        seconds = self._throttle_wait(call, throttlings)
                         for limit in call.limits:
-                            self._quotas.pause(limit.key, wait / self._speed)
-                        raise _TryAgain(self.refusal(call.operation, answer, Throttled), wait)
-                    if answer is not None and answer.status_code < 500:
+                            self._quotas.pause(limit.key, seconds / self._speed)
+                        failure = self.refusal(call.operation, answer, Throttled)
+                    elif answer is not None and answer.status_code < 500:
                         return answer
-                    failures += 1
-                    kind = VendorError if call.repeatable else OutcomeUnknown
-                    failure = (
-                        self.refusal(call.operation, answer, kind)
-                        if answer is not None
-                        else self._unreached(call, problem)
-                    )
-                    raise _TryAgain(failure, growing_wait(failures)) if call.repeatable else failure
+                    else:
+                        failures += 1
+                        seconds = growing_wait(failures)
+                        kind = VendorError if call.repeatable else OutcomeUnknown
+                        failure = (
+                            self.refusal(call.operation, answer, kind)
+                            if answer is not None
+                            else self._unreached(call, problem)
+                        )
+                    throttled = isinstance(failure, Throttled)
+                    now = time.monotonic()
+                    until = min(until, now + self._patience(call) / self._speed)
+                    if not (throttled or call.repeatable) or now + seconds / self._speed > until:
+                        raise failure
+                    raise _TryAgain(failure)
         except _TryAgain as last:
             failure = last.failure
         raise failure  # out here, so that no request hangs on it as context
@@ -205,8 +226,8 @@ class CourteousClient:
         return self.refusal(operation, answer, VendorError, UNREADABLE, f"it cannot be read ({why})")
 
     def rest(self, seconds: float) -> None:
-        """Wait some of the vendor's seconds."""
-        time.sleep(seconds / self._speed)
+        """Wait some of the vendor's seconds. Raises what `quotas.wait` does."""
+        self._quotas.wait(seconds / self._speed)
 
     def close(self) -> None:
         self._http.close()
@@ -216,7 +237,7 @@ class CourteousClient:
         for limit in call.limits:
             wait = self._quotas.reserve(limit.key, limit.rate, limit.burst)
             if wait > 0:
-                time.sleep(wait)
+                self._quotas.wait(wait)
         started, asked = time.monotonic(), time.time()
         status, request_id = "", ""
         try:
@@ -232,6 +253,7 @@ class CourteousClient:
             )
             status, request_id = str(answer.status_code), answer.headers.get(self._request_id_header, "")
             self.clock_ahead = _ahead(answer, asked)
+            self._note_rate(call, answer)
             return answer, ""
         except (httpx.RequestError, httpx.InvalidURL) as error:
             # Lost connections and time-outs, and an answer whose content encoding is broken.
@@ -254,21 +276,16 @@ class CourteousClient:
         words = f"{self._vendor}'s answer to {call.operation} was lost ({problem}); what became of it is not known"
         return OutcomeUnknown(words, vendor=self._vendor, code=problem)
 
-    def _patience(self, call: Call) -> Callable[[Exception], bool | float]:
-        """How long to wait after a failure; False once the call has taken longer than it may."""
-        bound = call.patience_seconds if call.patience_seconds is not None else self._patience_seconds
-        until: float | None = None
+    def _note_rate(self, call: Call, answer: httpx.Response) -> None:
+        """What the vendor says the rate is; a call with several limits could not tell whose it is."""
+        told = answer.headers.get(self._rate_header, "") if self._rate_header else ""
+        if not told or len(call.limits) != 1:
+            return
+        with contextlib.suppress(ValueError):  # announced on a best-effort basis: what is no number is not announced
+            self._quotas.announce(call.limits[0].key, float(told))
 
-        def wait(error: Exception) -> bool | float:
-            nonlocal until
-            if not isinstance(error, _TryAgain):
-                return False
-            now = time.monotonic()
-            until = until if until is not None else now + bound / self._speed
-            seconds = error.wait / self._speed
-            return seconds if now + seconds <= until else False
-
-        return wait
+    def _patience(self, call: Call) -> float:
+        return call.patience_seconds if call.patience_seconds is not None else self._patience_seconds
 
 
 def _ahead(answer: httpx.Response, asked: float) -> float | None:

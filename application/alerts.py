@@ -15,9 +15,11 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from application.ageing import overdue_alerts
 from application.bank_alerts import bank_alerts
 from application.bookkeeping import Bookkeeping
 from application.control_alerts import control_alerts
+from application.deadlines import without_consequences
 from application.ports import (
     AlertBook,
     AlertChanges,
@@ -33,7 +35,7 @@ from application.ports import (
 from domain.alert import Alert, AlertChannelAdded, AlertChannelRemoved, Channel
 from domain.errors import BadInput, ChannelFailed, ConnectorError
 from domain.event import check_line
-from domain.flow import ConnectionLost
+from domain.flow import ConnectionLost, Flow
 
 LEASE = timedelta(seconds=60)  # longer than one notice can take
 DELIVERY = timedelta(seconds=15)  # what a cycle waits at most for its notices, beyond the one under way
@@ -318,8 +320,12 @@ class AlertDesk:
         open_channel: OpenChannel,
         clock: Clock,
         public_url: str,
+        deadlines: Callable[[Flow], list[Alert]] = lambda flow: [],
     ) -> None:
-        """`open_channel` takes a flow and a channel's settings. Raises BadInput for settings that cannot be."""
+        """`open_channel` takes a flow and a channel's settings. Raises BadInput for settings that cannot be.
+
+        `deadlines`: what ends on a known day, or stops every flow (application/deadlines.py).
+        """
         self._bookkeeping = bookkeeping
         self._views = views
         self._book = book
@@ -327,6 +333,7 @@ class AlertDesk:
         self._open_channel = open_channel
         self._clock = clock
         self._public_url = public_url
+        self._deadlines = deadlines
 
     def attend(self, flow: str) -> None:
         """Raise, clear, deliver. Never raises: whatever is wrong with alerts, the cycle they are about stands."""
@@ -340,7 +347,10 @@ class AlertDesk:
         """Raise what is wrong now, and clear what no longer is."""
         position = self._views.catch_up()
         at = self._clock()
-        wanted = wanted_alerts(flow, self._views, self._bookkeeping.lost_connections(flow), at)
+        state = self._bookkeeping.flow(flow)
+        found = wanted_alerts(flow, self._views, self._bookkeeping.lost_connections(flow), at)
+        found += overdue_alerts(flow, self._views, state.day(at))
+        wanted = without_consequences([*found, *self._deadlines(state)])
         channels = list(self._bookkeeping.alert_channels(flow))
         self._book.update(
             flow,

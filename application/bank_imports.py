@@ -107,8 +107,11 @@ class BankImports(Recorder):
         rates: Mapping[str, str] | None = None,
         columns: ColumnMap | None = None,
     ) -> int:
-        """Say which fees a bank keeps, its day rates, and how its CSV is read. What is None stays."""
+        """Say which fees a bank keeps, its day rates, and how its CSV is read. What is None stays. Raises BadInput."""
         currency = bank.check_account(account)
+        bank.check_terms(currency, fees or (), rates or {})
+        if not why.strip():
+            raise BadInput("--why is needed: the reason stands in the audit trail, for example --why 'our new bank'")
 
         def decide() -> list[Append]:
             stream = bank.account_stream(flow.name, account)

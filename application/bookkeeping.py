@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from application.answers import Outcome, answered, contested, seen_again, stands
+from application.order_facts import OrderFacts
 from application.ports import Append, Fault, Found, Otherwise, Removed, Sighting
 from application.recording import Tally
 from application.settlement_book import SettlementBook
@@ -48,7 +49,7 @@ class SentBatch(msgspec.Struct, frozen=True):
     version: int
 
 
-class Bookkeeping(SettlementBook, FinanceBook):
+class Bookkeeping(SettlementBook, FinanceBook, OrderFacts):
     """The commands of one installation; every method names the flow it works on."""
 
     # --- reading what commands need -------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Deferred sales that were not yet released at a moment, with their fees: what a month-end accrual is made of (R26)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -43,7 +43,7 @@ def deferred_at(views: Views, flow: str, at: datetime) -> list[DeferredTransacti
 
     A release that is known by the deferred transaction's status alone counts from when that status was first seen.
     """
-    rows = views.query("transactions", flow, until=at, unreleased_at=at)
+    rows = views.query("transactions", flow, until=at, unreleased_at=at.astimezone(UTC).isoformat())
     return [_deferred(row) for row in reversed(rows)]
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from application.alerts import AlertDesk
 from application.connections import AMAZON, QUICKBOOKS
+from application.deadlines import STAGES, consent_ends
 from application.ports import Clock, Ledger, Machine, OpenCompany, OpenSeller, QuickBooks, SellerCentral, Vault, Views
 from domain.errors import ConnectionLost, ConnectorError, Throttled, VendorError
 from domain.flow import Flow
@@ -232,6 +233,14 @@ class Doctor:
     def _asked_of_seller(self, flow: Flow, amazon: SellerCentral) -> Iterator[Finding]:
         if not (yield from _credentials(flow, AMAZON, amazon.renew_token)):
             return
+        if (ends := consent_ends(flow)) is not None:
+            left = (ends - self._clock().date()).days
+            yield Finding(
+                f"{flow.name}: amazon consent",
+                "warning" if left <= STAGES[0] else "ok",
+                f"Amazon wants it renewed by {ends:%Y-%m-%d}",
+                "" if left > STAGES[0] else f"connect again before that: ml-connector connect amazon {flow.name}",
+            )
         places = yield from _role(flow, "getMarketplaceParticipations", amazon.marketplaces)
         now = self._clock()
         if flow.has_orders:

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from application.finance_ports import SellerFinances
+from application.order_ports import FoundOrder, RequestedReports
 from domain.alert import Alert
 from domain.bank import ColumnMap, ReadStatement
 from domain.document import Document
@@ -201,11 +202,17 @@ class Leases(Protocol):
 
 
 class OrderPage(msgspec.Struct, frozen=True):
-    """A page of orders. `upper_bound` is the server's own bound of the window, the next cursor."""
+    """A page of orders. `upper_bound` is the server's own bound of the window, the next cursor.
+
+    `content` is stripped of what is private; `token` is the next page's, good for 24 hours; `refused` are data sets
+    that Amazon does not give.
+    """
 
     orders: Sequence[AmazonOrder]
     upper_bound: datetime | None
     content: bytes
+    token: str = ""
+    refused: tuple[str, ...] = ()
 
 
 class ReportRef(msgspec.Struct, frozen=True):
@@ -238,8 +245,26 @@ class SellerCentral(Protocol):
     def marketplaces(self) -> list[Participation]:
         """The marketplaces the seller takes part in (Sellers v1)."""
 
-    def orders(self, updated_after: datetime, marketplace_ids: Sequence[str]) -> Iterator[OrderPage]:
-        """Orders changed since, page by page (Orders 2026-01-01); no buyer or recipient data is asked for."""
+    def orders(
+        self,
+        updated_after: datetime,
+        marketplace_ids: Sequence[str],
+        token: str = "",
+        without: Sequence[str] = (),
+        updated_before: datetime | None = None,
+    ) -> Iterator[OrderPage]:
+        """Orders changed since, page by page (Orders 2026-01-01); no buyer or recipient data is asked for.
+
+        `token` goes on with a search begun with the same arguments; `without` are data sets not to ask for. VendorError
+        with the code InvalidInput where the token is not good any more, `repeated_page` where pages go in a circle.
+        """
+
+    def order(self, order_id: str, without: Sequence[str] = ()) -> FoundOrder | None:
+        """One order by its id; None where Amazon has it no more."""
+
+    @property
+    def requested_reports(self) -> RequestedReports:
+        """Reports in bulk, made on request."""
 
     def settlement_reports(self, created_since: datetime) -> list[ReportRef]:
         """Settlement reports of the region, oldest first (Reports 2021-06-30); Amazon keeps them for 90 days."""

@@ -4,7 +4,7 @@ A settlement whose rows cannot be read is recorded as disputed and waits for a p
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from application.ports import ReportReader
 from application.recording import Tally
 from domain.errors import UnreadableReport
 from domain.flow import Flow
+from domain.posting_rules.settlement import orders_named
 from domain.settlement import SettlementLine, Statement
 
 
@@ -39,8 +40,12 @@ def ingest_document(
     read_report: ReportReader,
     by: str,
     evidence: str,
+    see: Callable[[Sequence[str]], None] = lambda order_ids: None,
 ) -> IngestedDocument:
-    """Record every settlement of a document; `name` says in words which document it is."""
+    """Record every settlement of a document; `name` says in words which document it is.
+
+    `see` is given the orders a settlement names, before anything is decided about it.
+    """
     result = IngestedDocument(Tally(), [], [])
     for block in _blocks(read_report, content, charset):
         if block.problem is not None:
@@ -51,6 +56,7 @@ def ingest_document(
             result.tally += bookkeeping.dispute_document(flow, settlement_id, reason, by, evidence)
             result.problems.append(problem)
         elif block.statement is not None:
+            see(orders_named(block.lines))
             result.tally += bookkeeping.ingest_settlement(flow, block.statement, block.lines, by, evidence)
             result.settlements.append(block.statement.settlement_id)
     return result

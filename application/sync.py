@@ -5,7 +5,7 @@ A watermark moves only with what is stored: a crash anywhere repeats a little an
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,8 @@ from application.bookkeeping import Bookkeeping
 from application.closing import learn_close_date, replan_closed
 from application.finances import FinancePull, match_settlements
 from application.log_context import bound
+from application.order_history import OrderHistory, Readers
+from application.order_pull import OrderPull, OrderQuest
 from application.ports import (
     Clock,
     EvidenceStore,
@@ -33,12 +35,9 @@ from domain.flow import ConnectionLost as ConnectionLostEvent
 from domain.posting_rules.changes import AMENDED, CANCELLED, CREDIT_KINDS
 from domain.posting_rules.credit import order_of_credit
 
-ORDERS = "orders"
 SETTLEMENTS = "settlement_reports"
 REPORT_RETENTION = timedelta(days=89)  # asking for the full 90 days fails by a race (amazon.md 5)
 REPORT_OVERLAP = timedelta(days=2)
-ORDER_OVERLAP = timedelta(minutes=5)
-FIRST_ORDERS = timedelta(days=30)  # how far back a flow without a start date looks
 REPLAN_SIZE = 500
 
 log = logging.getLogger(__name__)
@@ -80,6 +79,8 @@ class Cycle:
         exclusive: bool = False,
         ended: Callable[[], None] = lambda: None,
         match_bank: Callable[[str], int] = lambda by: 0,
+        *,
+        readers: Readers,
     ) -> None:
         """`match_bank` (told who asks) matches bank lines to settlements and says how many.
 
@@ -94,6 +95,7 @@ class Cycle:
         self._evidence = evidence
         self._clock = clock
         self._read_report = read_report
+        self._readers = readers
         self._amazon = amazon
         self._quickbooks = quickbooks
         self._speed = speed
@@ -105,6 +107,7 @@ class Cycle:
         self._by = f"cycle:{self._id}"
         self._counts: dict[str, int] = {}
         self._late: VendorError | None = None  # told when the rest is done
+        self._quest: OrderQuest | None = None  # who may ask for single orders
 
     def run(self) -> CycleReport:
         """Pull, plan, post; a vendor's failure ends the cycle, is recorded and raised no further.
@@ -143,6 +146,7 @@ class Cycle:
             posting_to = self._quickbooks if "posting" in self._sources else None
             if posting_to is not None:
                 self._flow = learn_close_date(self._flow, posting_to, self._bookkeeping, self._clock, self._by)
+            self._ask_for_unseen()
             self._plan_what_waited()
             if posting_to is not None:
                 replan_closed(self._flow, self._bookkeeping, self._views, self._by)
@@ -168,28 +172,42 @@ class Cycle:
     # --- Amazon -----------------------------------------------------------------------------------------------
 
     def _pull_orders(self, amazon: SellerCentral) -> None:
-        mark = self._views.watermark(self._flow.name, ORDERS)
-        since = datetime.fromisoformat(mark[0]) - ORDER_OVERLAP if mark else self._first_orders()
-        tally = Tally()
-        upper_bound: datetime | None = None
-        self._check()
-        for page in amazon.orders(since, self._flow.marketplaces):
-            (digest,) = self._evidence.put(self._flow.name, [page.content])
-            tally += self._bookkeeping.ingest_orders(self._flow, page.orders, self._by, digest)
-            # Pages of one search share the bound of the first: what changed since comes in the next search.
-            upper_bound = upper_bound or page.upper_bound
-            self._progress(ORDERS, len(page.orders))
-            self._check()
-        self._count("orders", tally)
-        if upper_bound is not None:
-            self._advance(ORDERS, upper_bound.isoformat())
+        """What changed, and of a first connection a share of the past; single orders may be asked for after that."""
+        common = self._bookkeeping, self._views, self._evidence, self._clock
+        told = self._by, self._advance, self._check, self._progress
+        pull = OrderPull(self._flow, amazon, *common, *told)
+        history = OrderHistory(self._flow, amazon, *common, self._readers, *told, without=pull.without)
+        history.begin()
+        self._count("orders", pull.run())
+        try:
+            whole = history.run()
+            history.shipments()
+        except ConnectionLost:
+            raise
+        except VendorError as error:
+            # What is searched is booked; the past and tracking numbers can wait. The cycle fails at its end.
+            log.warning("the reports of orders of flow %s could not be read: %s", self._flow.name, error)
+            self._late, whole = error, False
+        finally:
+            self._counts |= history.counts
+        if pull.complete and whole:
+            self._quest = OrderQuest(
+                self._flow, amazon, self._bookkeeping, self._evidence, self._by, pull.without, self._check
+            )
 
-    def _first_orders(self) -> datetime:
-        if self._flow.since is None:
-            return self._clock() - FIRST_ORDERS
-        return datetime(self._flow.since.year, self._flow.since.month, self._flow.since.day, tzinfo=UTC) - timedelta(
-            days=1
-        )
+    def _ask_for_unseen(self) -> None:
+        """Orders that a settlement waits for and that were never seen: of files handed in, or left over last time."""
+        if self._quest is None:
+            return
+        self._views.catch_up()
+        waiting = self._views.query("held", self._flow.name, kind="deposit", code="order_not_seen")
+        for settlement_id in dict.fromkeys(row["key"] for row in waiting):
+            self._quest.see(self._bookkeeping.unseen_orders_of(self._flow, settlement_id))
+        self._counts |= {
+            name: number
+            for name, number in (("orders_asked", self._quest.found), ("orders_gone", self._quest.gone))
+            if number
+        }
 
     def _pull_settlements(self, amazon: SellerCentral) -> None:
         mark = self._views.watermark(self._flow.name, SETTLEMENTS)
@@ -224,6 +242,7 @@ class Cycle:
             self._read_report,
             self._by,
             digest,
+            self._quest.see if self._quest is not None else lambda order_ids: None,
         )
         return ingested.tally
 

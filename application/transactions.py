@@ -3,7 +3,7 @@
 Each page is one save, however many streams it touches. What was seen before costs nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
@@ -44,9 +44,7 @@ class FinanceBook(Recorder):
     def ingest_transactions(self, flow: Flow, seen: Sequence[Transaction], by: str, evidence: str = "") -> Tally:
         """Record a page of transactions, and tell the deferred ones which of them releases them, in one save."""
         tally = Tally()
-        # One that stands on a page twice is looked at once, as it stands last.
-        page = {each.transaction_id: each for each in seen}
-        named = [*page, *(each.deferred_id for each in page.values() if each.deferred_id)]
+        named = [name for each in seen for name in (each.transaction_id, each.deferred_id, each.release_id) if name]
         streams = {name: transaction_stream(flow.name, name) for name in dict.fromkeys(named)}
 
         def decide() -> list[Append]:
@@ -61,14 +59,15 @@ class FinanceBook(Recorder):
                     states[name] = transactions.evolve(states[name], event)
                 events.setdefault(name, []).extend(news)
 
-            for name, each in page.items():
-                tally.new += states[name].look is None
-                tally.changed += states[name].look not in (None, each)
-                tally.held += bool(each.problem)
+            # One may stand on a page twice, with an older and a newer look.
+            for each in seen:
+                name, before = each.transaction_id, states[each.transaction_id].look
                 take(name, transactions.record(each, states[name], stamp, evidence))
-            for each in page.values():
-                if each.deferred_id:
-                    take(each.deferred_id, transactions.released_by(each, states[each.deferred_id], stamp))
+                tally.new += before is None
+                tally.changed += before is not None and states[name].look != before
+                tally.held += bool(each.problem)
+            for deferred_id, release in _releases(seen, states):
+                take(deferred_id, transactions.released_by(release, deferred_id, states[deferred_id], stamp))
             return [Append(streams[name], versions[name], news) for name, news in events.items() if news]
 
         tally.position = self._until_saved(decide, tally)
@@ -178,6 +177,16 @@ class FinanceBook(Recorder):
 
         tally.position = self._until_saved(decide, tally)
         return tally
+
+
+def _releases(seen: Sequence[Transaction], known: Mapping[str, Known]) -> Iterator[tuple[str, Transaction]]:
+    """Deferred transactions of a page and those that free them: one may name the other, or each the other."""
+    for each in seen:
+        if each.deferred_id:
+            yield each.deferred_id, each
+        release = known[each.release_id].look if each.release_id else None
+        if release is not None:
+            yield each.transaction_id, release
 
 
 def _last(known: Sequence[Event], kind: type[Event], field: str) -> Any:

@@ -7,7 +7,7 @@ what is kept of their text names nobody.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -379,6 +379,19 @@ def check_account(account: str) -> str:
             f"account {account!r}: expected a currency like USD, or USD{CARD} for the card that Amazon charges"
         ) from None
     return currency
+
+
+def check_terms(currency: str, fees: Sequence[int], rates: Mapping[str, str]) -> None:
+    """Raises BadInput for a fee that is none, or a rate that cannot be."""
+    for fee in fees:
+        if fee <= 0:
+            raise BadInput(f"fee {format_minor(fee, currency)}: expected what the bank keeps, more than nothing")
+    for code, rate in rates.items():
+        exponent(code)
+        if code == currency or not re.fullmatch(r"\d{1,9}(?:\.\d{1,12})?", rate) or not rate.strip("0."):
+            raise BadInput(
+                f"rate {code}={rate}: expected what one {code} is in {currency} as a decimal number, like CAD=0.7312"
+            )
 
 
 def _digest(*words: str) -> str:

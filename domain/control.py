@@ -5,6 +5,7 @@ what it does not offer to this account, `first` has no settlement before it, and
 judged because an account type is not known. Sources: amazon.md 10.2 and 10.3, accounting.md I1, I4 and I5.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -103,6 +104,9 @@ def control(settlements: Iterable[SettlementFacts], said: Said) -> list[Control]
     groups = matched_groups(facts, said)
     summaries = {summary.settlement_id: summary for summary in said.summaries}
     payouts = {payout.settlement_id: payout for payout in said.payouts if payout.settlement_id}
+    shops: dict[tuple[str, str], list[SettlementFacts]] = {}
+    for one in facts:
+        shops.setdefault((one.currency, one.marketplace), []).append(one)
     accounts = {
         one.settlement_id: account_type(
             one, groups.get(one.settlement_id), summaries.get(one.settlement_id), payouts.get(one.settlement_id), said
@@ -122,7 +126,7 @@ def control(settlements: Iterable[SettlementFacts], said: Said) -> list[Control]
                 _summary(one, summaries.get(one.settlement_id), said),
                 _payout(one, payouts.get(one.settlement_id), said),
                 _group(one, groups.get(one.settlement_id), said),
-                *_continuity(one, facts, accounts),
+                *_continuity(one, shops[one.currency, one.marketplace], accounts),
             ),
             groups.get(one.settlement_id),
             payouts.get(one.settlement_id),
@@ -207,11 +211,18 @@ def matched_groups(settlements: Sequence[SettlementFacts], said: Said) -> dict[s
     Those of the same period, currency and total first, the nearest times before others; then, among what is left over,
     those of the same period and currency alone: their totals differ, and the control says so.
     """
-    closed = [group for group in said.groups if group.status == CLOSED]
+    closed = sorted(
+        (group for group in said.groups if group.status == CLOSED and group.start is not None),
+        key=lambda group: group.start or _NEVER,
+    )
+    starts = [group.start or _NEVER for group in closed]
     pairs = [
         (group.total != one.total, apart, one.settlement_id, group.group_id, group)
         for one in settlements
-        for group in closed
+        if one.start is not None
+        for group in closed[
+            bisect_left(starts, one.start - SAME_PERIOD) : bisect_right(starts, one.start + SAME_PERIOD)
+        ]
         if (apart := _apart(one, group)) is not None
     ]
     found: dict[str, EventGroup] = {}
@@ -257,7 +268,7 @@ def account_name(text: str) -> str:
 def _continuity(
     one: SettlementFacts, settlements: Sequence[SettlementFacts], accounts: Mapping[str, str]
 ) -> tuple[Check, Check]:
-    """Reserve (I4) and period (I5) against the settlement before it in its ledger."""
+    """Reserve (I4) and period (I5) against the settlement before it in its ledger, among those of its marketplace."""
     if one.start is None or one.end is None:
         text = "its report states no period"
         return Check("reserve", "missing", _REPORT, text=text), Check("period", "missing", _REPORT, text=text)
@@ -266,7 +277,6 @@ def _continuity(
         other
         for other in settlements
         if other.settlement_id != one.settlement_id
-        and (other.currency, other.marketplace) == (one.currency, one.marketplace)
         and other.start is not None
         and other.end is not None
         and (other.start, other.settlement_id) < (one.start, one.settlement_id)

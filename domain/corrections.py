@@ -59,6 +59,8 @@ _CHANGES: tuple[Change, ...] = ("mapping", "amount", "date", "remove")
 
 def remedy(kind: str, state: State, change: Change, audit_mode: AuditMode = "amend") -> Remedy:
     """What is done about a change. In `strict` mode nothing is amended or deleted: void and anew, or a journal."""
+    if state == "paid" and kind not in ("invoice", "sales_receipt"):
+        state = "open"  # a settlement pays an order's documents alone
     found = _OF_KIND.get((kind, state, change), _TABLE[state][_CHANGES.index(change)])
     if found in ("void", "void_and_new") and kind not in VOIDABLE:
         if audit_mode == "strict":

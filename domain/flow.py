@@ -37,10 +37,13 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.cron} ({self.zone})" if self.cron else f"every {self.every_minutes} minutes"
 
 
-DEFAULT_SCHEDULE = Schedule(every_minutes=30)
-# Finances lag by up to two days and are read back over weeks: once a day is enough (amazon.md 6).
-DEFAULT_SCHEDULES: dict[str, Schedule] = {
-    **dict.fromkeys(SOURCES, DEFAULT_SCHEDULE),
+# The plan of a day: 96 looks for orders, 6 for settlements, which come every few days, and room for what is new of
+# either, within some 130 reads (amazon.md 6, measured by tests/scenarios/test_budget_of_a_day.py).
+DEFAULT_SCHEDULE: dict[str, Schedule] = {
+    "orders": Schedule(every_minutes=15),
+    "settlements": Schedule(every_minutes=240),
+    "posting": Schedule(every_minutes=30),
+    # Finances lag by up to two days and are read back over weeks: once a day is enough.
     "finances": Schedule(every_minutes=24 * 60),
 }
 
@@ -202,6 +205,7 @@ class Flow(msgspec.Struct):
     banks: dict[str, str] = {}
     amazon: bool = False
     quickbooks: bool = False
+    amazon_consent: datetime | None = None  # when it was given on Amazon's page; a token that was handed in has no day
     seller: str = ""
     marketplace_names: dict[str, tuple[str, str]] = {}
     company: str = ""
@@ -209,7 +213,7 @@ class Flow(msgspec.Struct):
     custom_numbers: bool = True
     multicurrency: bool = False
     book_close_date: date | None = None
-    schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict(DEFAULT_SCHEDULES))
+    schedule: dict[str, Schedule] = msgspec.field(default_factory=lambda: dict(DEFAULT_SCHEDULE))
     scheduled_at: datetime | None = None  # since when the schedule is as it is
     paused: bool = False
     policies: Policies = Policies()
@@ -259,6 +263,7 @@ def evolve(state: Flow, event: Event) -> Flow:
         case AmazonConnected():
             state.amazon, state.marketplace_names = True, event.marketplaces
             state.seller = event.seller or state.seller
+            state.amazon_consent = event.at if event.seller else None
         case QuickBooksConnected():
             state.quickbooks, state.company, state.home_currency = True, event.company, event.home_currency
             state.custom_numbers, state.multicurrency = event.custom_numbers, event.multicurrency

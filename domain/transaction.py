@@ -172,17 +172,21 @@ def record(seen: Transaction, known: Known, stamp: Stamp, evidence: str = "") ->
         return []
     if seen != look:
         events.append(TransactionIngested(transaction=seen, evidence=evidence, **stamp.fields()))
-    if seen.status == DEFERRED_RELEASED and known.released is None:
+    freed = seen.status == DEFERRED_RELEASED or (
+        # Before April 2025 a deferred transaction became released itself.
+        seen.status == RELEASED and look is not None and look.status == DEFERRED
+    )
+    if freed and known.released is None:
         events.append(
             TransactionReleased(transaction_id=seen.transaction_id, release_id=seen.release_id, **stamp.fields())
         )
     return events
 
 
-def released_by(release: Transaction, known: Known, stamp: Stamp) -> list[Event]:
-    """What a releasing transaction adds to the deferred one it names."""
+def released_by(release: Transaction, deferred_id: str, known: Known, stamp: Stamp) -> list[Event]:
+    """What a releasing transaction adds to the deferred one that it frees, whichever of the two names the other."""
     told = TransactionReleased(
-        transaction_id=release.deferred_id,
+        transaction_id=deferred_id,
         release_id=release.transaction_id,
         posted=release.posted,
         total=release.total,

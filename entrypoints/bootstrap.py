@@ -11,10 +11,15 @@ from weakref import WeakSet
 
 from adapters.alerts import open_channel
 from adapters.alerts.book import DatabaseAlertBook
+from adapters.amazon.bulk_report import stripped_report
 from adapters.amazon.client import AmazonClient
+from adapters.amazon.client_secrets import in_order, last_day
 from adapters.amazon.consent import AmazonConsent
+from adapters.amazon.order_report import read_order_report
 from adapters.amazon.settlement_report import read_report
+from adapters.amazon.shipment_report import read_shipment_report
 from adapters.answered_requests import AnsweredRequests
+from adapters.application_state import ApplicationState
 from adapters.authorisations import DatabaseAttempts
 from adapters.bank import read_bank_file
 from adapters.database import POOL_SIZE, Database, open_database
@@ -42,11 +47,14 @@ from application.books import Books, books_of
 from application.books_expected import expected_balances
 from application.connections import AMAZON, QUICKBOOKS
 from application.corrections import Corrections
+from application.deadlines import deadline_alerts
 from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
+from application.order_history import Readers
 from application.ports import BankReader, Clock, Consent, Lease, ReportReader
 from application.running import run_cycle
 from application.sync import Cycle, CycleReport, record_not_begun
+from domain.alert import Alert
 from domain.errors import BadInput, ConnectionLost, ConnectorError, Stopped, UnknownFlow
 from domain.flow import SOURCES, Flow, Source
 from entrypoints.logs import configure
@@ -55,6 +63,7 @@ from entrypoints.settings_check import settings_findings
 
 read_settlement_report: ReportReader = read_report
 read_bank_statement: BankReader = read_bank_file
+order_readers = Readers(read_order_report, read_shipment_report, stripped_report)
 IMPATIENCE_SECONDS = 10.0  # what a doctor waits for a quota or a vendor that is away
 PERSONS_SECONDS = 30.0  # the same for a person whose command asks a vendor
 EXAMINED = timedelta(seconds=45)  # after that a doctor for whom somebody waits begins nothing more
@@ -112,6 +121,7 @@ class Services:
         self.corrections = Corrections(self.store, clock)
         self.bank_imports = BankImports(self.store, clock)
         self.bank_book = BankBook(self.store, clock, self.views)
+        self.application_state = ApplicationState(self.database)
         self.machine = ThisMachine(self.database, keyring, settings.home)
         self.alerts = AlertDesk(
             self.bookkeeping,
@@ -121,6 +131,7 @@ class Services:
             lambda flow, settings: open_channel(flow, settings, self.quotas, clock),
             clock,
             settings.public_url,
+            self._deadlines,
         )
         self.leases = DatabaseLeases(self.database)
         self.timetable = CronTimetable()
@@ -154,18 +165,20 @@ class Services:
                 f"flow {flow.name} is not connected to Amazon; run: ml-connector connect amazon {flow.name}",
                 vendor=AMAZON,
             )
-        settings = self.settings
+        settings, secrets = self.settings, self._amazon_secrets()
         client = AmazonClient(
             flow.name,
             settings.amazon_api_urls[flow.region],
             settings.amazon_token_url,
             _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
-            _needed("AMAZON_CLIENT_SECRET", settings.amazon_client_secret),
+            _needed("AMAZON_CLIENT_SECRET", secrets[0] if secrets else ""),
             credential["refresh_token"],
             run.quotas if run is not None else self._quotas(patience_seconds),
             self.clock,
             settings.quota_speed,
             **_patience(patience_seconds),
+            other_secrets=secrets[1:],
+            judged=lambda words: self.application_state.judged(AMAZON, words, self.clock()),
         )
         self._clients.add(client)
         if run is not None:
@@ -200,10 +213,18 @@ class Services:
             run.open.append(client.close)
         return client
 
+    def _amazon_secrets(self) -> list[str]:
+        """The application's client secrets, the one to try first before the others."""
+        return [secret.value for secret in in_order(self.settings.amazon_secrets, self.clock().date())]
+
+    def _deadlines(self, flow: Flow) -> list[Alert]:
+        ends = last_day(self.settings.amazon_secrets)
+        return deadline_alerts(flow, ends, self.application_state.refusals(), self.clock().date())
+
     def doctor(self, *, brief: bool = False) -> Doctor:
         """Who examines this installation and its flows, and waits for nothing. `brief`: while somebody waits for it."""
         return Doctor(
-            settings_findings(self.settings),
+            settings_findings(self.settings, self.clock().date()),
             self.machine,
             self.ledger,
             self.views,
@@ -229,14 +250,16 @@ class Services:
         settings = self.settings
         redirect_uri = f"{settings.public_url}/oauth/{vendor}/callback"
         if vendor == AMAZON:
+            secrets = self._amazon_secrets()
             return AmazonConsent(
                 settings.amazon_authorize_url,
                 settings.amazon_token_url,
                 _needed("AMAZON_APPLICATION_ID", settings.amazon_application_id),
                 _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
-                _needed("AMAZON_CLIENT_SECRET", settings.amazon_client_secret),
+                _needed("AMAZON_CLIENT_SECRET", secrets[0] if secrets else ""),
                 redirect_uri,
                 self.quotas,
+                other_secrets=secrets[1:],
                 draft=settings.amazon_application_draft,
                 speed=settings.quota_speed,
             )
@@ -318,6 +341,7 @@ class Services:
             exclusive=run is not None,
             ended=lambda: self.alerts.attend(flow.name),
             match_bank=lambda by: self._bank_book(run).match(flow.name, by).matched,
+            readers=order_readers,
         )
 
     def _bank_book(self, run: Run | None) -> BankBook:

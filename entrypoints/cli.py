@@ -8,7 +8,9 @@ from domain.errors import BadInput, ConnectorError
 from entrypoints.commands import (
     alerts,
     audit,
+    bank,
     books,
+    close,
     connect,
     control,
     demo,
@@ -17,6 +19,7 @@ from entrypoints.commands import (
     keys,
     mapping,
     posting,
+    reports,
     serve,
     settlement,
     simulate,
@@ -51,8 +54,14 @@ app.command("status")(sync.status)
 app.command("held")(sync.held)
 app.command("control")(control.control)
 app.command("transactions")(control.transactions)
+app.command("orders")(reports.orders)
+app.command("settlements")(reports.settlements)
+app.command("ageing")(reports.ageing)
+app.command("trial-balance")(reports.trial_balance)
+app.command("close")(close.close)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(settlement.app, name="settlement")
+app.add_typer(bank.app, name="bank")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(posting.app, name="posting")
 app.add_typer(audit.app, name="audit")

@@ -5,11 +5,13 @@ All names begin with ML_CONNECTOR_; defaults are the vendors' production address
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from adapters.amazon.client_secrets import ClientSecret
 from adapters.redaction import conceal
 from domain.errors import BadInput
 from entrypoints.logs import LEVELS
@@ -48,6 +50,9 @@ class Settings(msgspec.Struct, frozen=True):
     amazon_authorize_url: str = ""  # empty: Seller Central of the flow's marketplace
     amazon_client_id: str = ""
     amazon_client_secret: str = ""
+    amazon_client_secret_ends: date | None = None
+    amazon_client_secret_next: str = ""
+    amazon_client_secret_next_ends: date | None = None
     amazon_application_id: str = ""
     amazon_application_draft: bool = False
     quickbooks_api_url: str = QUICKBOOKS_HOST
@@ -63,6 +68,14 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str = "warning"
     requests_per_minute: int = 600
 
+    @property
+    def amazon_secrets(self) -> tuple[ClientSecret, ...]:
+        """The client secrets at Amazon with their last days, as they are set."""
+        return (
+            ClientSecret(self.amazon_client_secret, self.amazon_client_secret_ends),
+            ClientSecret(self.amazon_client_secret_next, self.amazon_client_secret_next_ends),
+        )
+
     def __repr__(self) -> str:
         return f"Settings(home={self.home}, database={without_password(self.database_url)})"
 
@@ -70,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True):
 NAMES = (
     "HOME", "DATABASE_URL", "MASTER_KEY", "MASTER_KEY_FILE", "PUBLIC_URL", "AMAZON_TOKEN_URL", "AMAZON_API_URL_NA",
     "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
+    "AMAZON_CLIENT_SECRET_ENDS", "AMAZON_CLIENT_SECRET_NEXT", "AMAZON_CLIENT_SECRET_NEXT_ENDS",
     "AMAZON_APPLICATION_ID", "AMAZON_APPLICATION_DRAFT", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL",
     "QUICKBOOKS_REVOKE_URL",
     "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
@@ -101,6 +115,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             for region, host in (SANDBOX_AMAZON_HOSTS if sandbox else AMAZON_HOSTS).items()
         },
         amazon_application_draft=_yes_or_no("AMAZON_APPLICATION_DRAFT", given.get("AMAZON_APPLICATION_DRAFT", "no")),
+        amazon_client_secret_ends=_day("AMAZON_CLIENT_SECRET_ENDS", given),
+        amazon_client_secret_next_ends=_day("AMAZON_CLIENT_SECRET_NEXT_ENDS", given),
         quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
         requests_per_minute=_rate(given.get("REQUESTS_PER_MINUTE", "600")),
         **{
@@ -108,11 +124,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             for name, value in given.items()
             if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "AMAZON_APPLICATION_DRAFT")
             and not name.startswith("AMAZON_API_URL_")
+            and not name.endswith("_ENDS")
         },
     )
     conceal(
         *settings.master_key.replace(",", " ").split(),
         settings.amazon_client_secret,
+        settings.amazon_client_secret_next,
         settings.quickbooks_client_secret,
         settings.quickbooks_webhook_verifier,
         *_passwords(settings.database_url),
@@ -179,6 +197,15 @@ def _yes_or_no(name: str, value: str) -> bool:
     if value not in ("yes", "no"):
         raise BadInput(f"{PREFIX}{name}={value!r}: expected yes or no")
     return value == "yes"
+
+
+def _day(name: str, given: Mapping[str, str]) -> date | None:
+    if name not in given:
+        return None
+    try:
+        return date.fromisoformat(given[name])
+    except ValueError:
+        raise BadInput(f"{PREFIX}{name}={given[name]!r}: expected a day like 2027-05-23") from None
 
 
 def _speed(value: str) -> float:

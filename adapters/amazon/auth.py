@@ -1,28 +1,31 @@
-"""Login with Amazon: access tokens from the seller's refresh token.
+"""Login with Amazon: access tokens from the seller's refresh token, or for a scope that is no seller's.
 
-Tokens are kept per application and refresh token and never shared otherwise, so that no seller's token can reach
+Tokens are kept per application, refresh token and scope and never shared otherwise, so that no seller's token can reach
 another's call (amazon.md 9.14). `invalid_grant` ends the connection of this flow; `invalid_client` is the operator's
-trouble, for all flows.
+trouble, for all flows. While a client secret is being changed there are two: where one is refused the other is tried.
 """
 
 import hashlib
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 
 import httpx
 import msgspec
 
+from adapters.amazon.door import TOKEN_HEADER
 from adapters.http import Call, CourteousClient, Hidden
 from application.ports import Clock
 from domain.errors import ConnectionLost, VendorError
 
 EARLY_SECONDS = 60.0  # a token is renewed this long before it ends, in Amazon's time
-TOKEN_HEADER = "x-amz-access-token"
 APPLICATION_REFUSED = (
     "the application's own credentials are refused, which stops every flow; look at AMAZON_CLIENT_ID and "
     "AMAZON_CLIENT_SECRET (Amazon ends a client secret after 180 days)"
 )
+APPLICATION_ERRORS = ("invalid_client", "unauthorized_client")
+# https://developer-docs.amazon.com/sp-api/docs/grantless-operations
+NOTIFICATIONS_SCOPE = "sellingpartnerapi::notifications"
 
 
 class _Token(msgspec.Struct):
@@ -52,17 +55,21 @@ class _Kept:
         self.guard = threading.Lock()
         self.token: Hidden[str] | None = None
         self.ends = 0.0
+        self.secret = 0  # which of the client secrets was accepted last
 
 
 class TokenCache:
-    """Access tokens by token address, application and what they were got with; of secrets only a hash is kept."""
+    """Access tokens by token address, application, refresh token (hashed) and scope.
+
+    A new client secret changes nothing about a token that was given, so it is no part of the key.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._kept: dict[tuple[str, str, str, str], _Kept] = {}
         self._guard = threading.Lock()
 
-    def kept(self, token_url: str, client_id: str, secrets: Hidden[tuple[str, str]]) -> _Kept:
-        key = (token_url, client_id, hashlib.sha256("\n".join(secrets.value).encode()).hexdigest())
+    def kept(self, token_url: str, client_id: str, refresh_token: Hidden[str], scope: str) -> _Kept:
+        key = (token_url, client_id, hashlib.sha256(refresh_token.value.encode()).hexdigest(), scope)
         with self._guard:
             return self._kept.setdefault(key, _Kept())
 
@@ -85,21 +92,29 @@ class LoginWithAmazon(httpx.Auth):
         clock: Clock,
         speed: float = 1.0,
         cache: TokenCache = _CACHE,
+        *,
+        other_secrets: Sequence[str] = (),
+        scope: str = "",
+        judged: Callable[[str], None] = lambda refusal: None,
     ) -> None:
+        """Without a `refresh_token`, tokens are for `scope` and no seller.
+
+        `judged` is told each time what Amazon says of the application itself: how it refuses it, or nothing.
+        """
         self._http = http
         self._flow = flow
         self._token_url = token_url
-        self._form = Hidden(
-            {
-                "grant_type": "refresh_token",
-                "refresh_token": refresh_token,
-                "client_id": client_id,
-                "client_secret": client_secret,
-            }
+        grant = (
+            {"grant_type": "refresh_token", "refresh_token": refresh_token}
+            if refresh_token
+            else {"grant_type": "client_credentials", "scope": scope}
         )
+        self._form = Hidden({**grant, "client_id": client_id})
+        self._secrets = [Hidden(secret) for secret in dict.fromkeys((client_secret, *other_secrets))]
+        self._judged = judged
         self._clock = clock
         self._speed = speed
-        self._kept = cache.kept(token_url, client_id, Hidden((client_secret, refresh_token)))
+        self._kept = cache.kept(token_url, client_id, Hidden(refresh_token), "" if refresh_token else scope)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         token = self.access_token()
@@ -132,15 +147,20 @@ class LoginWithAmazon(httpx.Auth):
         request.headers["x-amz-date"] = self._clock().strftime("%Y%m%dT%H%M%SZ")
 
     def _renewed(self) -> _Token:
-        call = Call("token", "POST", self._token_url, form=self._form)
-        answer = self._http.send(call)
-        if answer.status_code == 200:
-            try:
-                return msgspec.json.decode(answer.content, type=_Token)
-            except msgspec.DecodeError as error:
-                problem = str(error)
-            raise self._http.unreadable("token", answer, problem)
-        code = error_code(answer)
+        """A new token; of several client secrets first with the one that was accepted last."""
+        first = self._kept.secret % len(self._secrets)
+        answer, code = None, ""
+        for number in [*range(first, len(self._secrets)), *range(first)]:
+            form = Hidden({**self._form.value, "client_secret": self._secrets[number].value})
+            answer = self._http.send(Call("token", "POST", self._token_url, form=form))
+            if answer.status_code == 200:
+                self._kept.secret = number
+                self._judged("")
+                return self._read(answer)
+            code = error_code(answer)
+            if code not in APPLICATION_ERRORS:
+                break
+        assert answer is not None  # there is at least one secret
         kind: type[VendorError] = VendorError
         text = ""
         if code == "invalid_grant":
@@ -149,6 +169,15 @@ class LoginWithAmazon(httpx.Auth):
                 "the seller's consent has ended or was withdrawn; connect again: "
                 f"ml-connector connect amazon {self._flow}"
             )
-        elif code in ("invalid_client", "unauthorized_client"):
+            self._judged("")  # it knew the application
+        elif code in APPLICATION_ERRORS:
             text = APPLICATION_REFUSED
+            self._judged(f"{code}: {APPLICATION_REFUSED}")
         raise self._http.refusal("token", answer, kind, code, text)
+
+    def _read(self, answer: httpx.Response) -> _Token:
+        try:
+            return msgspec.json.decode(answer.content, type=_Token)
+        except msgspec.DecodeError as error:
+            problem = str(error)
+        raise self._http.unreadable("token", answer, problem)

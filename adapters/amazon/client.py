@@ -1,15 +1,14 @@
 """Seller Central over SP-API: orders, settlement reports, marketplaces. Read only, by construction.
 
-What may leave is one list of method and path, and every request is held against it at the door of the HTTP client.
-Rates are those of Amazon's models (amazon.md 6), kept in rows that all workers share.
+What may leave is one list of method and path, and every request is held against it at the door (adapters/amazon/door).
+Rates are those of Amazon's models (amazon.md 6) until Amazon announces another, kept in rows that all workers share.
 """
 
 import gzip
 import platform
 import random
-import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -17,27 +16,26 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
-from adapters.amazon.auth import TOKEN_HEADER, LoginWithAmazon
+from adapters.amazon.auth import LoginWithAmazon
+from adapters.amazon.door import Door
 from adapters.amazon.finances import AmazonFinances
+from adapters.amazon.orders import AmazonOrders, Pages, instant
+from adapters.amazon.requested_reports import AmazonRequestedReports
 from adapters.amazon.wire import (
     DocumentAnswer,
     ErrorsAnswer,
-    OrdersAnswer,
     ParticipationsAnswer,
     ReportsAnswer,
-    to_order,
 )
 from adapters.http import Call, CourteousClient, Limit, QuotaKeeper
 from adapters.nul import without_nul
 from adapters.redaction import conceal
+from application.order_ports import FoundOrder
 from application.ports import Clock, OrderPage, Participation, ReportDocument, ReportRef
 from domain.errors import ConnectionLost, VendorError
 
 SETTLEMENT_REPORT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 REPORT_RETENTION = timedelta(days=89)  # asking for exactly 90 days fails by a race
-
-# Never BUYER or RECIPIENT: they hold personal data and need a restricted role.
-INCLUDED_DATA = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX")
 
 USER_AGENT = f"ml-connector/0.1 (Language=Python/{platform.python_version()}; Platform={platform.system()})"
 
@@ -53,6 +51,9 @@ class Operation(NamedTuple):
 
 OPERATIONS = {
     "searchOrders": Operation("GET", "/orders/2026-01-01/orders", 0.0056, 20),
+    "getOrder": Operation("GET", "/orders/2026-01-01/orders/{orderId}", 0.5, 30),
+    "createReport": Operation("POST", "/reports/2021-06-30/reports", 0.0167, 15),
+    "getReport": Operation("GET", "/reports/2021-06-30/reports/{reportId}", 2, 15),
     "getReports": Operation("GET", "/reports/2021-06-30/reports", 0.0222, 10),
     "getReportDocument": Operation("GET", "/reports/2021-06-30/documents/{reportDocumentId}", 0.0167, 15),
     "getMarketplaceParticipations": Operation("GET", "/sellers/v1/marketplaceParticipations", 0.016, 15),
@@ -62,12 +63,9 @@ OPERATIONS = {
     "listFinancialEventGroups": Operation("GET", "/finances/v0/financialEventGroups", 0.5, 30),
     "listPayouts": Operation("GET", "/finances/transfers/2024-06-01/payouts", 0.5, 10),
 }
-_ALLOWED = [
-    (operation.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path))) for operation in OPERATIONS.values()
-]
 
+RATE_HEADER = "x-amzn-RateLimit-Limit"  # the rate alone, and not on every answer
 _LONGEST_WAIT_SECONDS = 900.0
-_MAX_PAGES = 10_000
 _T = TypeVar("_T")
 
 
@@ -87,11 +85,14 @@ class AmazonClient:
         speed: float = 1.0,
         user_agent: str = USER_AGENT,
         patience_seconds: float = 1_800.0,
+        *,
+        other_secrets: Sequence[str] = (),
+        judged: Callable[[str], None] = lambda refusal: None,
     ) -> None:
+        """`other_secrets` and `judged`: see LoginWithAmazon."""
         self._flow = flow
         self._region_url = region_url.rstrip("/")
-        self._region = httpx.URL(region_url)
-        self._token_url = httpx.URL(token_url)
+        reads = [(operation.method, operation.path) for operation in OPERATIONS.values()]
         self._clock = clock
         self._http = CourteousClient(
             "amazon",
@@ -101,13 +102,15 @@ class AmazonClient:
             throttle_wait=_throttle_wait,
             request_id_header="x-amzn-RequestId",
             user_agent=user_agent,
-            gate=self._may_leave,
+            gate=Door(region_url, token_url, reads).check,
+            rate_header=RATE_HEADER,
             speed=speed,
             patience_seconds=patience_seconds,
         )
         self._login = LoginWithAmazon(
-            self._http, flow, token_url, client_id, client_secret, refresh_token, clock, speed
-        )
+            self._http, flow, token_url, client_id, client_secret, refresh_token, clock, speed,
+            other_secrets=other_secrets, judged=judged,
+        )  # fmt: skip
 
     def marketplaces(self) -> list[Participation]:
         """See ports.SellerCentral.marketplaces."""
@@ -123,19 +126,25 @@ class AmazonClient:
             if entry.participation.is_participating and not entry.marketplace.name.startswith("Non-Amazon")
         ]
 
-    def orders(self, updated_after: datetime, marketplace_ids: Sequence[str]) -> Iterator[OrderPage]:
+    def orders(
+        self,
+        updated_after: datetime,
+        marketplace_ids: Sequence[str],
+        token: str = "",
+        without: Sequence[str] = (),
+        updated_before: datetime | None = None,
+    ) -> Iterator[OrderPage]:
         """See ports.SellerCentral.orders."""
-        # A page must be asked for with what the first one was asked for.
-        fixed = [("lastUpdatedAfter", _instant(updated_after)), ("maxResultsPerPage", "100")]
-        fixed += [("marketplaceIds", ",".join(marketplace_ids))] if marketplace_ids else []
-        fixed += [("includedData", ",".join(INCLUDED_DATA))]
-        pages = _Pages("searchOrders")
-        while True:
-            params = [*fixed, ("paginationToken", pages.token)] if pages.token else fixed
-            content, page = self._get("searchOrders", OrdersAnswer, params)
-            yield OrderPage([to_order(order) for order in page.orders], page.last_updated_before, content)
-            if not pages.go_on(page.pagination.next_token if page.pagination is not None else None):
-                return
+        return AmazonOrders(self._get).search(updated_after, marketplace_ids, token, without, updated_before)
+
+    def order(self, order_id: str, without: Sequence[str] = ()) -> FoundOrder | None:
+        """See ports.SellerCentral.order."""
+        return AmazonOrders(self._get).get(order_id, without)
+
+    @property
+    def requested_reports(self) -> AmazonRequestedReports:
+        """See ports.SellerCentral.requested_reports."""
+        return AmazonRequestedReports(self._get)
 
     def settlement_reports(self, created_since: datetime) -> list[ReportRef]:
         """See ports.SellerCentral.settlement_reports."""
@@ -143,11 +152,11 @@ class AmazonClient:
         params = [
             ("reportTypes", SETTLEMENT_REPORT),
             ("processingStatuses", "DONE"),
-            ("createdSince", _instant(since)),
+            ("createdSince", instant(since)),
             ("pageSize", "100"),
         ]
         found: dict[str, ReportRef] = {}
-        pages = _Pages("getReports")
+        pages = Pages("getReports")
         while True:
             _, page = self._get("getReports", ReportsAnswer, params)
             for report in page.reports:
@@ -195,9 +204,14 @@ class AmazonClient:
         self.close()
 
     def _get(
-        self, operation: str, kind: type[_T], params: Sequence[tuple[str, str]] = (), path: str = ""
+        self,
+        operation: str,
+        kind: type[_T],
+        params: Sequence[tuple[str, str]] = (),
+        path: str = "",
+        content: bytes | None = None,
     ) -> tuple[bytes, _T]:
-        """The answer's bytes and what they say."""
+        """The answer's bytes and what they say. What is sent with `content` is not repeated blindly."""
         allowed = OPERATIONS[operation]
         call = Call(
             operation,
@@ -205,11 +219,13 @@ class AmazonClient:
             self._region_url + (path or allowed.path),
             limits=[Limit(f"amazon/{self._flow}/{operation}", allowed.rate, allowed.burst)],
             params=params,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {}),
+            content=content,
+            repeatable=content is None,
             auth=self._login,
         )
         answer = self._http.send(call)
-        if answer.status_code == 200:
+        if answer.status_code in (200, 202):
             try:
                 return answer.content, msgspec.json.decode(without_nul(answer.content), type=kind)
             except msgspec.DecodeError as error:
@@ -224,20 +240,6 @@ class AmazonClient:
             raise self._http.refusal(operation, answer, ConnectionLost, code, text)
         raise self._http.refusal(operation, answer, VendorError, code, text)
 
-    def _may_leave(self, request: httpx.Request) -> None:
-        """Raises PermissionError for anything but the reads named above: nothing changes the seller's trade."""
-        url = request.url
-        if (request.method, url) == ("POST", self._token_url):
-            return
-        if (url.scheme, url.netloc) == (self._region.scheme, self._region.netloc):
-            path = url.raw_path.decode("ascii").partition("?")[0]
-            if any(request.method == method and pattern.fullmatch(path) for method, pattern in _ALLOWED):
-                return
-        # The storage of documents, wherever Amazon keeps it: a plain read without our credentials.
-        if request.method == "GET" and TOKEN_HEADER not in request.headers:
-            return
-        raise PermissionError(f"{request.method} {url.path} is not among the calls that may go to Amazon")
-
     def _unpacked(self, answer: httpx.Response, where: DocumentAnswer) -> bytes:
         """The document as it was before it was compressed, unless the transport has unpacked it already."""
         content = answer.content
@@ -248,27 +250,6 @@ class AmazonClient:
         except (OSError, EOFError, zlib.error) as error:
             problem = f"cut short or no gzip: {error}"
         raise self._http.unreadable("download", answer, problem)
-
-
-class _Pages:
-    """Follows page tokens, and stops where a vendor walks in circles (amazon.md 9.12)."""
-
-    def __init__(self, operation: str) -> None:
-        self._operation = operation
-        self._used: set[str] = set()
-        self.token = ""
-
-    def go_on(self, token: str | None) -> bool:
-        """Whether there is another page, then at `token`. Raises VendorError for a token that was used before."""
-        if not token:
-            return False
-        if token in self._used or len(self._used) >= _MAX_PAGES:
-            raise VendorError(
-                f"amazon repeats a page of {self._operation}; the next cycle starts again", vendor="amazon"
-            )
-        self._used.add(token)
-        self.token = token
-        return True
 
 
 def _throttle_wait(call: Call, attempt: int) -> float:
@@ -292,7 +273,3 @@ def _refused_with(answer: httpx.Response) -> tuple[str, str]:
         return "", ""
     details = errors[0].details or ""
     return errors[0].code, f"{errors[0].message or ''} {details}".strip()
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,14 +4,15 @@ https://developer-docs.amazon.com/sp-api/docs/website-authorization-workflow
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
 import httpx
 import msgspec
 
-from adapters.amazon.auth import APPLICATION_REFUSED, error_code
+from adapters.amazon.auth import APPLICATION_ERRORS, APPLICATION_REFUSED, error_code
 from adapters.amazon.client import USER_AGENT
+from adapters.amazon.door import Door
 from adapters.http import Call, CourteousClient, Hidden, QuotaKeeper, growing_wait
 from domain.errors import ConnectionLost, VendorError
 from domain.flow import Flow
@@ -68,13 +69,15 @@ class AmazonConsent:
         redirect_uri: str,
         quotas: QuotaKeeper,
         *,
+        other_secrets: Sequence[str] = (),
         draft: bool = False,
         speed: float = 1.0,
     ) -> None:
         self._authorize_url = authorize_url
         self._token_url = token_url
         self._application_id = application_id
-        self._client = Hidden({"client_id": client_id, "client_secret": client_secret})
+        self._client_id = client_id
+        self._secrets = [Hidden(secret) for secret in dict.fromkeys((client_secret, *other_secrets))]
         self._redirect_uri = redirect_uri
         self._quotas = quotas
         self._draft = draft
@@ -91,28 +94,28 @@ class AmazonConsent:
     def exchange(self, flow: Flow, code: str) -> dict[str, str]:
         """See ports.Consent.exchange."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri}
-        call = Call(
-            "token",
-            "POST",
-            self._token_url,
-            repeatable=False,
-            headers={"Accept": "application/json"},
-            form=Hidden({**form, **self._client.value}),
-        )
         with self._http(flow) as http:
-            answer = http.send(call)
+            for secret in self._secrets:
+                # A refused secret leaves the code unused.
+                answer = http.send(self._call({**form, "client_id": self._client_id, "client_secret": secret.value}))
+                name = "" if answer.status_code == 200 else error_code(answer)
+                if name not in APPLICATION_ERRORS:
+                    break
             if answer.status_code == 200:
                 try:
                     return {"refresh_token": msgspec.json.decode(answer.content, type=_Issued).refresh_token}
                 except msgspec.DecodeError as error:
                     problem = str(error)
                 raise http.unreadable("token", answer, problem)
-            name = error_code(answer)
             if name == "invalid_grant":
                 words = "the code is refused: it is good for five minutes and one use; start again"
                 raise http.refusal("token", answer, ConnectionLost, name, words)
-            refused = name in ("invalid_client", "unauthorized_client")
-            raise http.refusal("token", answer, VendorError, name, APPLICATION_REFUSED if refused else "")
+            words = APPLICATION_REFUSED if name in APPLICATION_ERRORS else ""
+            raise http.refusal("token", answer, VendorError, name, words)
+
+    def _call(self, form: dict[str, str]) -> Call:
+        accept = {"Accept": "application/json"}
+        return Call("token", "POST", self._token_url, repeatable=False, headers=accept, form=Hidden(form))
 
     def revoke(self, flow: Flow, credential: dict[str, str]) -> bool:
         """Amazon has no call for it: a seller ends the consent in Seller Central, under Manage Your Apps."""
@@ -128,6 +131,7 @@ class AmazonConsent:
             throttle_wait=lambda call, attempt: growing_wait(attempt),
             request_id_header="x-amzn-RequestId",
             user_agent=USER_AGENT,
+            gate=Door(self._token_url, self._token_url, ()).check,
             speed=self._speed,
             patience_seconds=PATIENCE_SECONDS,
         )

@@ -7,7 +7,7 @@ signs that could be read in two ways are asked for, never guessed. What is found
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -18,9 +18,10 @@ from domain.bank import ColumnMap, ReadEntry, ReadStatement
 from domain.errors import BadInput
 
 HEADINGS_WITHIN = 30  # lines before the headings, which some banks fill with the account's name
+SURE_LETTERS = 6  # a heading that begins with so many is meant
 _DELIMITERS = (",", ";", "\t", "|")
 
-# What columns are called, folded to letters: exactly so, or beginning so.
+# What columns are called, folded to letters: exactly so, else beginning so.
 _CALLED: dict[str, tuple[str, ...]] = {
     "date": (
         *("bookingdate", "postingdate", "posteddate", "postdate", "dateposted", "transactiondate", "date"),
@@ -150,9 +151,9 @@ def _by_headings(cells: Sequence[str], wanted: ColumnMap) -> ColumnMap:
         said = str(getattr(wanted, what))
         if said:
             return said if said.isdecimal() or _fold(said) in names else ""
-        return next((names[called] for called in _CALLED[what] if called in names), "")
+        return next(iter(_named(names, what)), "")
 
-    texts = wanted.text or tuple(names[called] for called in _CALLED["text"] if called in names)
+    texts = wanted.text or tuple(_named(names, "text"))
     amount, credit, debit = find("amount"), find("credit"), find("debit")
     if credit and debit and not wanted.amount:
         amount = ""
@@ -167,6 +168,18 @@ def _by_headings(cells: Sequence[str], wanted: ColumnMap) -> ColumnMap:
         balance=find("balance"),
         currency=find("currency"),
     )
+
+
+def _named(names: Mapping[str, str], what: str) -> list[str]:
+    """Headings for it by their folded names, the likeliest first."""
+    exact = [names[called] for called in _CALLED[what] if called in names]
+    begins = [
+        heading
+        for called in _CALLED[what]
+        for folded, heading in names.items()
+        if len(called) >= SURE_LETTERS and folded.startswith(called) and heading not in exact
+    ]
+    return exact + begins if what == "text" else exact or begins
 
 
 def _fold(heading: str) -> str:

@@ -16,7 +16,9 @@ _DATE = re.compile(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ,].*)?")
 _SOLID = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 _WORDED = re.compile(r"(\d{1,2})[ \-]([A-Za-z]{3})[a-z]*[ \-,]+(\d{2,4})|([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})")
-_NOT_FIGURES = re.compile(r"[^\d.,'()+\-]")
+# A currency's sign or code before or behind, and spaces anywhere.
+_BESIDE = re.compile(r"^[A-Za-z]{2,3}\.?(?=[\s\d+\-(])|(?<=[\s\d)\-])[A-Za-z]{1,3}\.?$|[\s€£$¥₹]")
+_DEBITED = re.compile(r"\d\s*(?:DR?|Dr)$")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def decimal_sign(texts: Sequence[str], currency: str, name: str, say: str) -> Li
     doubtful = ""
     found: set[str] = set()
     for text in texts:
-        figure = _NOT_FIGURES.sub("", text).strip("()+-'")
+        figure = _BESIDE.sub("", text).strip("()+-'\N{MINUS SIGN}")
         signs = re.findall(r"[.,]", figure)
         if not signs:
             continue
@@ -120,10 +122,10 @@ def amount_at(row: Row, places: Sequence[int], columns: ColumnMap, currency: str
 
 
 def _figure(text: str, columns: ColumnMap, currency: str, where: str) -> int | None:
-    plain = _NOT_FIGURES.sub("", text.replace("\N{MINUS SIGN}", "-"))
+    plain = _BESIDE.sub("", text.strip().replace("\N{MINUS SIGN}", "-"))
     if not plain:
         return None
-    negative = plain.startswith(("-", "(")) or plain.endswith("-")
+    negative = plain.startswith(("-", "(")) or plain.endswith("-") or _DEBITED.search(text.strip()) is not None
     digits = plain.strip("()+-").replace("'", "")
     group = "." if columns.decimal == "," else ","
     digits = digits.replace(group, "").replace(columns.decimal or ".", ".")

@@ -21,6 +21,11 @@ _XML_CHARSET = re.compile(rb"""encoding=["']([\w-]+)["']""", re.IGNORECASE)
 _SELF_CLOSED = re.compile(r"<[A-Z0-9._]+\s*/>")
 _VALUELESS = re.compile(r"<([A-Z0-9._]+)>\s*(?=<(?!/\1>))")
 _TAG = re.compile(r"</?[A-Za-z0-9./_]+>")
+# These hold others, and always end: one that does not is cut off.
+_HOLDERS = frozenset(
+    """OFX SIGNONMSGSRSV1 SONRS STATUS FI BANKMSGSRSV1 STMTTRNRS STMTRS BANKACCTFROM BANKTRANLIST STMTTRN LEDGERBAL
+    AVAILBAL CREDITCARDMSGSRSV1 CCSTMTTRNRS CCSTMTRS CCACCTFROM PAYEE CURRENCY ORIGCURRENCY""".split()
+)
 _DO = "Download the statement again as OFX or QFX (Web Connect), or as CSV"
 
 
@@ -43,6 +48,8 @@ def read_ofx(content: bytes, name: str) -> list[ReadStatement]:
         said = root.findtext(".//STATUS/MESSAGE") or root.findtext(".//STATUS/CODE")
         more = f" (the bank says: {said})" if said and said != "0" else ""
         raise BadInput(f"{name}: it has no bank or card statement{more}. {_DO}")
+    if sum(len(one.entries) for one in statements) != len(places):
+        raise BadInput(f"{name}: some of its {len(places)} transactions stand outside of a statement. {_DO}")
     return statements
 
 
@@ -50,7 +57,7 @@ def _without_empty(body: str) -> str:
     """An element without a value and without an end, as SGML allows it, would seem to hold all that follows."""
     ended = set(re.findall(r"</([A-Z0-9._]+)>", body))
     body = _SELF_CLOSED.sub("", body)
-    body = _VALUELESS.sub(lambda found: "" if found[1] not in ended else found[0], body)
+    body = _VALUELESS.sub(lambda found: "" if found[1] not in ended | _HOLDERS else found[0], body)
     return re.sub(r"<(MEMO|NAME|CHECKNUM|REFNUM)>\s*(?=<(?!/\1>))", "", body)
 
 

@@ -36,7 +36,8 @@ REPORTS: dict[str, dict[str, Any]] = {
             "unknown": "strange = 1 AND ? <> ''",
             "since": "posted >= ?",
             "until": "posted <= ?",
-            "unreleased_at": "status IN ('DEFERRED', 'DEFERRED_RELEASED') AND COALESCE(released, '9999') > ?",
+            "unreleased_at": "(status IN ('DEFERRED', 'DEFERRED_RELEASED') OR released IS NOT NULL) "
+            "AND COALESCE(released, '9999') > ?",
         },
         "keys": ("posted", "transaction_id"),
         "descending": True,

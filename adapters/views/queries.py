@@ -6,7 +6,8 @@ not filter; every report but counts and clearing takes `limit`. The columns, in 
 settlements  settlement_id currency start end deposit_date day total lines marketplace status deposit_total difference
              quickbooks_id payments_posted deposit_cleared received_at reasons (list of texts) bank_status
              (bank_matched, reconciled, transfer_failed or empty) bank_day bank_reference bank_amount bank_currency
-             bank_fee bank_difference (the bank's less QuickBooks' deposit) bank_line bank_returned | newest first.
+             bank_fee bank_difference (the bank's less QuickBooks' deposit) bank_line bank_returned state (see
+             domain.reconciliation) | newest first.
              status: disputed received before_start held planned posting posted (before_start: paid before the flow's
              first day); difference: deposited less stated, None until posted
 orders       order_id status (Amazon's) marketplace currency total created updated shipped item_count invoice_key
@@ -24,9 +25,21 @@ audit        position at by name stream version order_id settlement_id posting (
 story        position at by name order_id settlement_id posting summary | the audit trail of one thing, oldest first
 cycles       cycle started finished status (running, finished, failed, stopped) error counts (dict) | newest first
 clearing     currency payments cleared balance explained | one row a currency; explained is a list of settlement_id
-             payments cleared amount status, one for every settlement that does not come to 0: they sum to the balance
+             order_id payments cleared amount status since marketplace reason, one for every settlement (or order that
+             no settlement has yet) that does not come to 0: they sum to the balance. reason: see domain.reconciliation
+order_states as orders, with refunded (given back by settlements) and state on the day `today`, a filter it needs
+ledger       day kind key number account currency amount (debit positive) settlement_id order_id quickbooks_id answer
+             | what posted documents have on accounts, in order of day
+trial_balance account currency debit credit balance entries | up to the day `at`; sums to 0 by currency
+receivable   owner order_id (empty: none is known) currency amount since due terms (standard, invoiced) | open ones,
+             the oldest first; since is the day of shipment, else of the document
+reserve      currency balance last_held last_released movements (settlement_id day amount) | one row a currency
+triples      settlement_id currency marketplace end transaction_type amount_type amount_description lines amount units
+             | Amazon's lines summed, by the settlement's end
+shipped      reconciliation currency orders amount | what shipped between two instants, `since` and `before`
 counts       orders settlements; posted invoices payments deposits journals credit_memos refund_receipts
-             sales_receipts purchases; planned (postings planned or submitted) held (postings held or rejected) attention (reasons on what stands already) gaps (open) | one row
+             sales_receipts purchases; planned (postings planned or submitted) held (postings held or rejected)
+             attention (reasons on what stands already) gaps (open) | one row
 flows        flow region realm orders zone since banks (dict) amazon quickbooks (new, connected, lost) company created
              schedule (dict by source) paused (since when, empty if it is not)
 held_groups  code waits_for (a missing mapping key, else empty) currency documents amount since text | by what is
@@ -39,24 +52,17 @@ bank_*       lines, statements, accounts and returned transfers: see bank_querie
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from adapters.views import finance_queries
+from adapters.views import finance_queries, ledger_reports, states
 from adapters.views.bank_queries import BANK_REPORTS, BANK_WORDS
 from adapters.views.fold import as_text
-from adapters.views.report import Report
+from adapters.views.report import Cursor, Report, Row
+from domain import reconciliation
 from domain.errors import BadInput
 from domain.posting import EVERY_KIND
-
-Row = dict[str, Any]
-
-
-class Cursor(Protocol):
-    def execute(self, sql: str, params: Any = ..., /) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
-
 
 _REPORTS = {
     "settlements": Report(
@@ -74,10 +80,12 @@ _REPORTS = {
                 "bank_difference",
             ),
             *("bank_line", "bank_returned"),
+            f"({states.SETTLEMENT_STATE}) AS state",
         ),
         source="settlements",
         filters={
             "status": "status = ?",
+            "state": f"({states.SETTLEMENT_STATE}) = ?",
             "settlement_id": "settlement_id = ?",
             "currency": "currency = ?",
             "from_day": "day >= ?",
@@ -210,9 +218,10 @@ _REPORTS = {
     ),
     **{name: Report(**each) for name, each in finance_queries.REPORTS.items()},
     **BANK_REPORTS,
+    "ledger": ledger_reports.ENTRIES,
 }
 
-NAMES = (*_REPORTS, "clearing", "counts", "held_groups")
+NAMES = (*_REPORTS, "clearing", "counts", "held_groups", "order_states", *ledger_reports.FILTERS)
 
 _MAPPING_KEYS = ("rule:", "account:", "item:", "customer:", "bank:")
 
@@ -236,6 +245,8 @@ _WORDS = {
         *("held", "planned", "submitted", "posted", "rejected", "withdrawn", "voided", "deleted"),
     ),
     ("held", "kind"): EVERY_KIND,
+    ("settlements", "state"): tuple(reconciliation.SETTLEMENT_STATES),
+    ("order_states", "state"): tuple(reconciliation.ORDER_STATES),
     ("gaps", "status"): ("open", "found"),
     ("cycles", "status"): ("running", "finished", "failed", "stopped"),
     ("batches", "status"): ("sent", "answered"),
@@ -248,14 +259,17 @@ def answer(cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any]) -> 
     match name:
         case "clearing":
             _check(name, filters, ("currency",))
-            return _clearing(cursor, flow, filters.get("currency"))
+            return ledger_reports.clearing(cursor, flow, filters.get("currency"))
         case "counts":
             _check(name, filters, ())
             return [_counts(cursor, flow)]
+        case _ if name in ledger_reports.FILTERS:
+            _check(name, filters, ledger_reports.FILTERS[name])
+            return ledger_reports.answer(cursor, name, flow, filters)
         case "held_groups":
             _check(name, filters, ())
             return _held_groups(cursor, flow)
-    report = _report(name)
+    report = _report(name, filters)
     _check(name, filters, (*report.filters, "limit"))
     rows = _select(cursor, report, flow, filters)
     _complete(cursor, name, flow, rows)
@@ -266,7 +280,7 @@ def page(
     cursor: Cursor, name: str, flow: str, filters: Mapping[str, Any], limit: int, after: Sequence[Any] | None
 ) -> Page:
     """At most `limit` rows of a report from behind the keys `after`. Raises BadInput."""
-    report = _report(name)
+    report = _report(name, filters)
     _check(name, filters, tuple(report.filters))
     if after is not None and len(after) != len(report.keys):
         raise BadInput("the cursor is not of this list; begin again without it")
@@ -282,7 +296,11 @@ def page(
     return Page(rows, last)
 
 
-def _report(name: str) -> Report:
+def _report(name: str, filters: Mapping[str, Any]) -> Report:
+    if name == "order_states":
+        _check_day("today", filters.get("today", ""))
+        today = date.fromisoformat(str(filters["today"]))
+        return states.order_states(_REPORTS["orders"], today, filters.get("state"))
     report = _REPORTS.get(name)
     if report is None:
         raise BadInput(f"there is no report {name!r}; expected one of {', '.join(sorted(NAMES))}")
@@ -295,6 +313,9 @@ def _complete(cursor: Cursor, name: str, flow: str, rows: list[Row]) -> None:
             _add_reasons(cursor, flow, rows)
         case "postings":
             _add_needs(cursor, flow, rows)
+        case "order_states":
+            for row in rows:
+                row["refunded"] = int(row["refunded"])  # PostgreSQL sums to another type
 
 
 def _check(name: str, filters: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
@@ -325,7 +346,8 @@ def _select(
     after: Sequence[Any] | None = None,
     keys: bool = False,
 ) -> list[Row]:
-    prefix = "p." if report.source.startswith("postings p") else ""
+    is_table = not report.source.startswith("(")
+    prefix = "".join(f"{alias}." for alias in report.source.split()[1:2]) if is_table else ""
     conditions: list[str] = [f"{prefix}flow = ?"]
     params: list[Any] = [flow]
     for name, condition in report.filters.items():
@@ -387,34 +409,6 @@ def _add_needs(cursor: Cursor, flow: str, rows: list[Row]) -> None:
                 by_posting.setdefault((kind, key), []).append(f"{needs_kind}/{needs_key}")
     for row in rows:
         row["needs"] = by_posting.get((row["kind"], row["key"]), [])
-
-
-def _clearing(cursor: Cursor, flow: str, currency: str | None) -> list[Row]:
-    """The proof: what posted payments moved in and posted deposits moved out, and what is open by settlement."""
-    cursor.execute(
-        "SELECT currency, settlement_id, payments_posted, deposit_cleared, status FROM settlements "
-        "WHERE flow = ? AND (payments_posted <> 0 OR deposit_cleared <> 0) ORDER BY currency, settlement_id",
-        [flow],
-    )
-    found: dict[str, Row] = {}
-    for code, settlement_id, payments, cleared, status in cursor.fetchall():
-        if currency is not None and code != currency:
-            continue
-        row = found.setdefault(code, {"currency": code, "payments": 0, "cleared": 0, "balance": 0, "explained": []})
-        row["payments"] += payments
-        row["cleared"] += cleared
-        row["balance"] += payments - cleared
-        if payments != cleared:
-            row["explained"].append(
-                {
-                    "settlement_id": settlement_id,
-                    "payments": payments,
-                    "cleared": cleared,
-                    "amount": payments - cleared,
-                    "status": status,
-                }
-            )
-    return list(found.values())
 
 
 def _held_groups(cursor: Cursor, flow: str) -> list[Row]:

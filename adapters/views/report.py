@@ -1,6 +1,15 @@
-"""What a report of the read side is made of."""
+"""What a report is: one SELECT over the read models, with its filters and its order."""
+
+from typing import Any, Protocol
 
 import msgspec
+
+Row = dict[str, Any]
+
+
+class Cursor(Protocol):
+    def execute(self, sql: str, params: Any = ..., /) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -307,7 +307,7 @@ class TripleRow(msgspec.Struct, gc=False):
 
 
 class RefundRow(msgspec.Struct, gc=False):
-    """What a settlement gives back to the buyer of an order, without tax and fees; `posted` is the last of its lines'."""
+    """What a settlement gives back to the buyer of an order, without tax and fees; `posted` is its last line's."""
 
     flow: str
     order_id: str

@@ -172,7 +172,7 @@ def document_of(
 def _gaps(earnings: Earned, known: AmazonOrder, flow: Flow, mapping: Mapping, total: int) -> list[Reason]:
     """What is not mapped to QuickBooks yet."""
     reasons = []
-    if known.currency not in flow.banks:
+    if known.currency not in flow.banks and not flow.multicurrency:  # else Amazon converts what it pays (R25)
         reasons.append(missing_bank(known.currency, total))
     elif flow.policies.order_document == "sales_receipt" and _clearing(known) not in mapping.accounts:
         reasons.append(missing_account(_clearing(known), total))

@@ -84,6 +84,11 @@ class OrderBill:
         return all(posting.is_final for posting in self.live)
 
     @property
+    def stands(self) -> bool:
+        """Whether QuickBooks has, or may have, any of it."""
+        return any(posting.is_final for posting in self.live)
+
+    @property
     def documents(self) -> list[Invoice | SalesReceipt]:
         return [document for _, document, _ in self._documents]
 

@@ -36,11 +36,19 @@ class Orders(msgspec.Struct):
     closed: SettlementClosed
     days: Days
     recognised: dict[str, int] = {}
+    payable: dict[str, OrderBill | None] = {}
 
     def bill(self, order_id: str) -> OrderBill | None:
-        """The order's bill, if it has documents that can be paid."""
-        bill = self.bills.get(order_id)
-        return bill if bill is not None and bill.has_documents else None
+        """The order's bill, if it has documents that can be paid.
+
+        Of one whose invoice is not sent, and which is not to be invoiced any more, there is none: that is withdrawn.
+        """
+        if order_id not in self.payable:
+            bill = self.bills.get(order_id)
+            if bill is not None and (not bill.has_documents or (not bill.stands and _booked_here(order_id, self))):
+                bill = None
+            self.payable[order_id] = bill
+        return self.payable[order_id]
 
 
 def settle_orders(result: Sorted, orders: Orders) -> None:
@@ -123,7 +131,7 @@ def _without_bill(result: Sorted, order_id: str, charges: Charges, orders: Order
     """An order without a document to pay: booked here, or waiting for its invoice."""
     amount = total_of(line for _, line in charges)
     currency = orders.closed.currency
-    why = _booked_here(order_id, amount, orders)
+    why = _booked_here(order_id, orders)
     if why is None:
         return _not_payable(order_id, amount, orders)
     old = orders.flow.policies.old_orders == "receivables" and why in ("historical", "never seen")
@@ -142,7 +150,7 @@ def _without_bill(result: Sorted, order_id: str, charges: Charges, orders: Order
     return None
 
 
-def _booked_here(order_id: str, amount: int, orders: Orders) -> str | None:
+def _booked_here(order_id: str, orders: Orders) -> str | None:
     """Why an order's income is booked by the settlement; None where an invoice is to come, or nobody knows.
 
     Never where QuickBooks has, or may have, its invoice: such an order has a bill.
@@ -154,20 +162,18 @@ def _booked_here(order_id: str, amount: int, orders: Orders) -> str | None:
         return "recognised"
     if not books_orders(orders.flow):
         return "no_order_document"
-    if bill is not None and bill.waiting:
-        return _if_nothing_to_post(order, amount, orders)
     if order is None or order.known is None:
-        return "never seen"
-    return _if_nothing_to_post(order, amount, orders)
+        return "never seen" if bill is None and order is not None and order.gone else None
+    return _if_nothing_to_post(order, orders)
 
 
-def _if_nothing_to_post(order: Order | None, amount: int, orders: Orders) -> str | None:
+def _if_nothing_to_post(order: Order | None, orders: Orders) -> str | None:
     if order is None:
         return None
     outcome = invoice_for(order, orders.flow, orders.mapping)
     if not isinstance(outcome, NothingToPost):
         return None
-    return outcome.why if outcome.why in BOOKED_HERE or (outcome.why == "zero" and amount == 0) else None
+    return outcome.why if outcome.why in BOOKED_HERE else None
 
 
 def _not_payable(order_id: str, amount: int, orders: Orders) -> Reason:
@@ -177,6 +183,9 @@ def _not_payable(order_id: str, amount: int, orders: Orders) -> Reason:
     if not is_order(order_id):
         return Reason("not_an_amazon_order", f"{paid} of sales for {order_id or 'no order at all'}", amount, waits_for)
     order, bill = orders.known.get(order_id), orders.bills.get(order_id)
+    if bill is None and (order is None or order.known is None):
+        text = f"order {order_id} is paid ({paid}) and was never seen: Amazon is asked for it"
+        return Reason("order_not_seen", text, amount, waits_for)
     if bill is None or not bill.waiting:
         status = order.known.status if order is not None and order.known is not None else "unknown"
         text = f"order {order_id} is paid ({paid}) and has no invoice: Amazon reports it {status}"
@@ -206,7 +215,7 @@ def _misruled(result: Sorted, orders: Orders) -> None:
             lines = [line for document in bill.documents for line in document.lines]
             shown = {line.component for line in lines} | {line.account for line in lines if not line.component}
         amount = total_of(line for _, line in charges)
-        here = bill is None and _booked_here(order_id, amount, orders) is not None
+        here = bill is None and _booked_here(order_id, orders) is not None
         if here:
             orders.recognised[order_id] = orders.recognised.get(order_id, 0) + amount
         for rule, line in charges:

@@ -1,10 +1,13 @@
 """`ml-connector audit` and `rebuild-views`: the history, its proof, and the tables made from it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from application import close_packet
 from application.audit import verify as verify_history
+from domain.errors import BadInput
 from entrypoints.bootstrap import services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import FAILED, err, out, print_json
@@ -58,6 +61,32 @@ def verify(as_json: AsJson = False) -> int:
         )
     else:
         err.print(f"[bold red]The history was altered:[/] {finding.problem.replace('[', chr(92) + '[')}")
+    return 0 if finding.ok else FAILED
+
+
+@app.command("verify-packet")
+def verify_packet(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A close packet, as `close --packet` makes it.")],
+    as_json: AsJson = False,
+) -> int:
+    """Check a close packet by itself: its hashes and its sums. Asks no database and no network."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}; expected a close packet") from None
+    finding = close_packet.verify(content)
+    if as_json:
+        print_json(finding)
+    elif finding.ok:
+        out.print(
+            f"The packet is whole: flow {finding.flow}, month {finding.month}, made {finding.made_at}; "
+            f"{finding.documents} documents, {finding.entries} ledger entries, {finding.files} files. "
+            f"Seal {finding.seal}",
+            markup=False,
+        )
+    else:
+        for problem in finding.problems:
+            err.print(f"The packet is not what was sealed: {problem}", markup=False)
     return 0 if finding.ok else FAILED
 
 

@@ -15,7 +15,8 @@ def show(flow: str, done: Correction, preview: bool, as_json: bool) -> int:
         print_json(facts(flow, done, preview))
         return 0
     rows = [
-        [step.kind, step.key, step.operation, step.day or "", money(step.total, step.currency)] for step in done.steps
+        [step.kind, step.key, step.operation, str(step.day or ""), money(step.total, step.currency)]
+        for step in done.steps
     ]
     print_table("Would be done" if preview else "Planned", ["kind", "key", "what", "day", "total"], rows)
     show_shifts("Amounts that move (debits positive)", done.shifts)

@@ -1,4 +1,4 @@
-"""`ml-connector posting`: say what a document of QuickBooks is that looks like one of ours, and correct what is posted."""
+"""`ml-connector posting`: say what a document of QuickBooks is that looks like ours, and correct what is posted."""
 
 from typing import Annotated
 

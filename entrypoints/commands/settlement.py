@@ -11,11 +11,14 @@ from application.settlement_files import ingest_document
 from domain.mapping import Mapping
 from entrypoints.bootstrap import read_settlement_report, services
 from entrypoints.commands.flow import AsJson, FlowName
+from entrypoints.commands.reports import news
 from entrypoints.commands.sync import exit_status as status_exit
 from entrypoints.commands.sync import run_now, show_status, status_facts
 from entrypoints.console import BAD_INPUT, FAILED, err, out, print_json, print_table, progress_bars
 
 app = typer.Typer(help="Settlement files (flat file V2 and V1).", no_args_is_help=True)
+
+app.command("news")(news)
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Settlement files as Amazon gives them.")]
 

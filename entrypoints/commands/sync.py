@@ -1,7 +1,7 @@
 """`ml-connector sync`, `status` and `held`: run a cycle, see whether it ties, see what waits and for what."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,8 @@ from entrypoints.bootstrap import Services, services
 from entrypoints.commands.flow import AsJson, FlowName
 from entrypoints.console import DONE, FAILED, HELD, err, money, out, print_json, print_table, progress_bars
 from entrypoints.signals import stop_on_signal
+
+DAYS_METERED = 7
 
 
 def sync(
@@ -55,12 +57,21 @@ def status(
     with services() as service:
         service.bookkeeping.flow(flow)
         views, position = views_at(service, as_of)
-        facts = {**status_facts(flow, views), "as_of": as_of, "position": position}
+        facts = {**status_facts(flow, views), "as_of": as_of, "position": position, "calls": _calls(service, flow)}
     if as_json:
         print_json(facts)
     else:
         show_status(facts)
+        _show_calls(facts["calls"])
     return exit_status(facts)
+
+
+def _show_calls(calls: list[dict[str, Any]]) -> None:
+    """The newest day's, by operation."""
+    if calls:
+        of_day = [row for row in calls if row["day"] == calls[0]["day"]]
+        told = ", ".join(f"{row['operation']} {row['calls']}" for row in of_day)
+        out.print(f"{sum(row['calls'] for row in of_day)} calls to vendors on {calls[0]['day']} (UTC): {told}")
 
 
 def held(flow: FlowName, as_json: AsJson = False) -> int:
@@ -200,6 +211,12 @@ def exit_status(facts: dict[str, Any]) -> int:
     ties = all(row["difference"] is not None and not row["difference"].strip("-0.") for row in facts["settlements"])
     explained = all(not row["unexplained"].strip("-0.") for row in facts["clearing"])
     return DONE if ties and explained and not facts["held"] else HELD
+
+
+def _calls(service: Services, flow: str) -> list[dict[str, Any]]:
+    """The meter of the last days, the newest first."""
+    since = service.clock().astimezone(UTC).date() - timedelta(days=DAYS_METERED - 1)
+    return [row._asdict() for row in service.quotas.calls_by_day(flow, since)]
 
 
 def views_at(service: Services, as_of: str | None) -> tuple[Views, int]:

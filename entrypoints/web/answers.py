@@ -114,7 +114,9 @@ def schedule_facts(schedule: Schedule) -> ScheduleFacts:
 class SettlementFacts(_Answer, frozen=True):
     """A settlement: what Amazon says it paid, what was deposited, and the difference (null until posted).
 
-    `status` is disputed, received, held, planned, posting or posted. `day` is the deposit's in the books' zone.
+    `status` is disputed, received, held, planned, posting or posted; `state` says it as a bookkeeper does
+    (docs/accounting.md). `day` is the deposit's in the books' zone. `bankStatus` is bank_matched, reconciled (Amazon,
+    QuickBooks and the bank agree) or transfer_failed.
     """
 
     settlement_id: str
@@ -133,6 +135,11 @@ class SettlementFacts(_Answer, frozen=True):
     payments_posted: str | None
     received_at: str
     reasons: list[str]
+    state: str
+    bank_status: str | None = None
+    bank_day: str | None = None
+    bank_reference: str | None = None
+    bank_difference: str | None = None
 
 
 def settlement_facts(row: Row) -> SettlementFacts:
@@ -154,12 +161,18 @@ def settlement_facts(row: Row) -> SettlementFacts:
         payments_posted=amount(row["payments_posted"], currency),
         received_at=row["received_at"],
         reasons=row["reasons"],
+        bank_status=row["bank_status"] or None,
+        bank_day=row["bank_day"],
+        bank_reference=row["bank_reference"] or None,
+        bank_difference=amount(row["bank_difference"], currency),
+        state=row["state"],
     )
 
 
 class OrderFacts(_Answer, frozen=True):
     """An order. `status` is Amazon's word, `reconciliation` ours: seen, ready, held, planned, invoiced, part_settled,
-    settled, cancelled, no_post or recognised. `settled` is what `settlements` paid, by settlement id.
+    settled, cancelled, no_post or recognised; `state` says it as a bookkeeper does on the day looked at
+    (docs/accounting.md). `settled` is what `settlements` paid, by settlement id, `refunded` what they gave back.
     """
 
     order_id: str
@@ -178,6 +191,8 @@ class OrderFacts(_Answer, frozen=True):
     settlements: dict[str, str]
     recognised_by: str | None
     silent: str | None
+    state: str
+    refunded: str | None
 
 
 def order_facts(row: Row) -> OrderFacts:
@@ -199,17 +214,21 @@ def order_facts(row: Row) -> OrderFacts:
         settlements={key: amount(paid, currency) or "0" for key, paid in row["settlements"].items()},
         recognised_by=row["recognised_by"] or None,
         silent=row["silent"] or None,
+        state=row["state"],
+        refunded=amount(int(row["refunded"]), currency),
     )
 
 
 class ClearingPart(_Answer, frozen=True):
-    """What one settlement leaves open on the clearing account."""
+    """What one settlement (or an order that none has yet) leaves open on the clearing account, and why."""
 
     settlement_id: str
     status: str
     payments: str
     cleared: str
     amount: str
+    order_id: str | None
+    reason: str
 
 
 class ClearingFacts(_Answer, frozen=True):
@@ -245,6 +264,8 @@ def clearing_facts(row: Row) -> ClearingFacts:
                 money(part["payments"], currency),
                 money(part["cleared"], currency),
                 money(part["amount"], currency),
+                part["order_id"] or None,
+                part["reason"],
             )
             for part in parts
         ],

@@ -11,8 +11,11 @@ from litestar.di import Provide
 from entrypoints.bootstrap import Services
 from entrypoints.web import (
     alerts,
+    bank,
+    calls,
     connections,
     control,
+    corrections,
     documentation,
     examination,
     flows,
@@ -21,6 +24,7 @@ from entrypoints.web import (
     history,
     judgements,
     metrics,
+    month_end,
     oauth,
     postings,
     problems,
@@ -33,7 +37,10 @@ from entrypoints.web.desk import Desk
 from entrypoints.web.edge import Edge
 from entrypoints.web.kept import Keeper
 from entrypoints.web.metrics import Metrics
+from entrypoints.web.pages import bank as bank_page
+from entrypoints.web.pages import calls as calls_page
 from entrypoints.web.pages import doctor, flow, order, settlement, signing_in
+from entrypoints.web.pages import month_end as month_end_pages
 from entrypoints.web.pages.refusals import for_people
 
 LARGEST_BODY = 1_000_000  # bytes; the largest command is a mapping change of some 200 rules
@@ -63,11 +70,15 @@ def create_app(services: Services) -> Litestar:
             connections.router,
             reconciliation.router,
             control.router,
+            month_end.router,
             held.router,
             postings.router,
             history.router,
+            bank.router,
             judgements.router,
+            corrections.router,
             alerts.router,
+            calls.router,
             examination.router,
             tokens.router,
             session.router,
@@ -75,7 +86,16 @@ def create_app(services: Services) -> Litestar:
     )
     pages = Router(
         "/",
-        route_handlers=[signing_in.router, flow.router, settlement.router, order.router, doctor.router],
+        route_handlers=[
+            signing_in.router,
+            flow.router,
+            settlement.router,
+            order.router,
+            bank_page.router,
+            doctor.router,
+            month_end_pages.router,
+            calls_page.router,
+        ],
         before_request=signing_in.check_form,
     )
     app = Litestar(

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from adapters.views import DatabaseViews
 from application.diagnosis import Finding
 from domain.access import Holder
 from domain.errors import BadInput, UnknownFlow
+from domain.flow import Flow
 from entrypoints.bootstrap import Services
 from entrypoints.web import paging
 from entrypoints.web.access import GUESSES_PER_MINUTE, Rate
@@ -55,6 +56,22 @@ class Desk:
     def position(self, as_of: str | None) -> int:
         """The position of the log that an answer shows."""
         return self.follower.position if as_of is None else self._position(as_of)
+
+    def day(self, flow: str, as_of: str | None) -> date:
+        """The books' day of the moment an answer shows. Raises UnknownFlow, BadInput."""
+        services = self.services
+        rows = services.views.query("flows", flow)
+        if not rows:
+            self.know(flow)
+        known = Flow(zone=rows[0]["zone"])
+        if as_of is None:
+            return known.day(services.clock())
+        position = self._position(as_of)
+        if as_of.isascii() and as_of.isdigit():
+            found = services.store.read(position - 1, 1) if position else []
+            return known.day(found[0].event.at if found else services.clock())
+        at = datetime.fromisoformat(as_of.replace(" ", "+"))
+        return known.day(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
 
     def know(self, flow: str) -> None:
         """Raises UnknownFlow. One small query: the flows' own streams need not be read for that."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import Router
 from litestar.di import NamedDependency
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 
 from application.lineage import LineageReader, Source, Use, settlement_source
 from domain.access import READER
@@ -52,6 +52,9 @@ def list_settlements(
     status: Annotated[
         str | None, text_filter("disputed, received, before_start, held, planned, posting or posted.")
     ] = None,
+    stands: Annotated[
+        str | None, QueryParameter(name="state", description="A bookkeeper's status, for example held:mapping.")
+    ] = None,
     currency: Annotated[str | None, text_filter("An ISO 4217 code.")] = None,
     from_day: Annotated[str | None, text_filter("Deposited on this day or later, YYYY-MM-DD.")] = None,
     to_day: Annotated[str | None, text_filter("Deposited on this day or earlier, YYYY-MM-DD.")] = None,
@@ -60,7 +63,7 @@ def list_settlements(
     cursor: Cursor = None,
 ) -> Page[SettlementFacts]:
     """Settlements and whether they tie, newest first."""
-    filters = {"status": status, "currency": currency, "from_day": from_day, "to_day": to_day}
+    filters = {"status": status, "state": stands, "currency": currency, "from_day": from_day, "to_day": to_day}
     return Page(*desk.page("settlements", flow, filters, limit, cursor, answers.settlement_facts, as_of))
 
 
@@ -107,6 +110,9 @@ def list_orders(
         str | None,
         text_filter("seen, ready, held, planned, invoiced, part_settled, settled, cancelled, no_post or recognised."),
     ] = None,
+    stands: Annotated[
+        str | None, QueryParameter(name="state", description="A bookkeeper's status, for example overdue.")
+    ] = None,
     status: Annotated[str | None, text_filter("Amazon's status, for example SHIPPED.")] = None,
     since: Annotated[str | None, text_filter("Created then or later: a time or a day.")] = None,
     until: Annotated[str | None, text_filter("Created then or earlier: a time or a day.")] = None,
@@ -115,14 +121,16 @@ def list_orders(
     cursor: Cursor = None,
 ) -> Page[OrderFacts]:
     """Orders and how far they are in the books, newest first."""
-    filters = {"reconciliation": reconciliation, "status": status, "since": since, "until": until}
-    return Page(*desk.page("orders", flow, filters, limit, cursor, answers.order_facts, as_of))
+    filters = {"reconciliation": reconciliation, "state": stands, "status": status, "since": since, "until": until}
+    filters["today"] = desk.day(flow, as_of).isoformat()
+    return Page(*desk.page("order_states", flow, filters, limit, cursor, answers.order_facts, as_of))
 
 
 @read("/flows/{flow:str}/orders/{order_id:str}", READER, kept=True)
 def show_order(flow: FlowName, order_id: OrderId, desk: NamedDependency[Desk]) -> OrderFacts:
     """One order."""
-    return answers.order_facts(desk.one("orders", flow, f"order {order_id}", order_id=order_id))
+    today = desk.day(flow, None).isoformat()
+    return answers.order_facts(desk.one("order_states", flow, f"order {order_id}", order_id=order_id, today=today))
 
 
 @read("/flows/{flow:str}/orders/{order_id:str}/lineage", READER)

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.http import Call, CourteousClient, Hidden, Limit, growing_wait, scrubbed
 from adapters.simulated.serving import loopback_socket, serving
-from domain.errors import OutcomeUnknown, Throttled, VendorError
+from domain.errors import OutcomeUnknown, Stopped, Throttled, VendorError
 
 SPEED = 1_000.0
 Answer = tuple[int, dict[str, str], bytes]
@@ -48,6 +48,8 @@ class Quotas:
     def __init__(self) -> None:
         self.reserved: list[str] = []
         self.paused: list[tuple[str, float]] = []
+        self.announced: list[tuple[str, float]] = []
+        self.waited: list[float] = []
         self.counted: list[tuple[str, str, str]] = []
 
     def reserve(self, key: str, rate: float, burst: float) -> float:
@@ -56,6 +58,13 @@ class Quotas:
 
     def pause(self, key: str, seconds: float) -> None:
         self.paused.append((key, seconds))
+
+    def announce(self, key: str, rate: float) -> None:
+        self.announced.append((key, rate))
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        time.sleep(seconds)
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
         self.counted.append((flow, vendor, operation))
@@ -237,3 +246,38 @@ def test_what_is_hidden_stays_hidden() -> None:
     assert (
         "secret" not in f"{Hidden('secret')!r} {Hidden('secret')} {Call('op', 'GET', '', form=Hidden({'a': 'secret'}))}"
     )
+
+
+def test_the_rate_that_a_vendor_announces_is_kept_for_its_limit(make: Make) -> None:
+    told = (200, {"x-request": "r-1", "x-rate": "0.5"}, b"{}")
+    client, _, quotas, url = make(told, (200, {"x-rate": "much"}, b""), told, rate_header="x-rate")
+
+    client.send(Call("op", "GET", url, [Limit("k", 1, 1)]))
+    client.send(Call("op", "GET", url, [Limit("k", 1, 1)]))  # no number
+    client.send(Call("op", "GET", url, [Limit("k", 1, 1), Limit("all", 5, 5)]))  # whose would it be?
+
+    assert quotas.announced == [("k", 0.5)]
+
+
+@pytest.mark.parametrize("bad", [429, 503])
+def test_a_wait_after_a_refusal_ends_when_the_run_is_to_end(make: Make, bad: int) -> None:
+    client, script, quotas, url = make(*[refused(bad)] * 3, speed=1.0)
+    ended: list[float] = []
+
+    def stopped(seconds: float) -> None:
+        ended.append(seconds)
+        raise Stopped("asked to stop")
+
+    quotas.wait = stopped  # type: ignore[method-assign]
+    with pytest.raises(Stopped):
+        client.send(Call("op", "GET", url, [Limit("k", 1, 1)]))
+
+    assert len(script.seen) == len(ended) == 1
+
+
+def test_waits_after_failures_grow_and_are_drawn_from_the_whole_interval() -> None:
+    """Full jitter: workers that failed together must not come back together."""
+    for failures, most in ((1, 2), (3, 8), (5, 32), (12, 60)):
+        waits = [growing_wait(failures) for _ in range(400)]
+        assert 0 <= min(waits) < most / 10
+        assert most * 0.9 < max(waits) <= most

@@ -132,8 +132,9 @@ def test_two_settlements_cannot_pay_the_same_amount_of_one_invoice(books: Bookke
 
 
 def test_a_settlement_waits_for_its_order_and_is_planned_when_it_comes(books: Bookkeeping) -> None:
+    ingest(books, trade.order(ONE, trade.item(ITEM="24.99"), status="UNSHIPPED"))
     settle(books, "24.99")
-    assert posting(books, "deposit", "284").reasons[0].code == "order_not_seen"
+    assert posting(books, "deposit", "284").reasons[0].code == "order_not_invoiced"
 
     ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))
     books.replan_settlement(books.flow("us"), "284", "tests")
@@ -143,6 +144,15 @@ def test_a_settlement_waits_for_its_order_and_is_planned_when_it_comes(books: Bo
     assert (deposit.status, payment.status) == ("planned", "planned")
     assert isinstance(payment.document, Payment)
     assert payment.depends_on == (f"invoice/{ONE}",)
+
+
+def test_an_order_never_seen_is_booked_by_its_settlement_and_never_invoiced_afterwards(books: Bookkeeping) -> None:
+    settle(books, "24.99")
+    assert posting(books, "deposit", "284").document.lines[0].account == "SALES"
+
+    ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))
+
+    assert posting(books, "invoice", ONE).status == "none"
 
 
 def test_a_settlement_that_comes_back_with_other_lines_is_disputed_and_not_planned(books: Bookkeeping) -> None:

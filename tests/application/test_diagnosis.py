@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,9 @@ from entrypoints.settings_check import settings_findings
 
 OpenShop = Callable[..., AbstractContextManager[Shop]]
 GIB = 1024**3
+
+
+TODAY = date(2026, 11, 24)
 
 
 def examined(shop: Shop) -> dict[str, Finding]:
@@ -225,7 +229,21 @@ def test_no_client_stays_open_after_a_question(open_shop: OpenShop) -> None:
 
 
 def test_missing_application_credentials_and_sandboxes_are_told() -> None:
-    found = {finding.subject: finding for finding in settings_findings(load({"ML_CONNECTOR_VENDORS": "sandbox"}))}
+    found = {
+        finding.subject: finding
+        for finding in settings_findings(load({"ML_CONNECTOR_VENDORS": "sandbox"}), date(2026, 11, 24))
+    }
     assert found["settings: amazon"].status == "error"
     assert "the vendor's sandbox; not set: ML_CONNECTOR_AMAZON_CLIENT_ID" in found["settings: amazon"].text
     assert "this machine alone" in found["settings: public address"].text
+
+
+@pytest.mark.parametrize(("left", "status"), [(31, "ok"), (30, "warning"), (0, "warning"), (-1, "error")])
+def test_the_client_secrets_last_day_is_watched(left: int, status: str) -> None:
+    ends = TODAY + timedelta(days=left)
+    settings = load(
+        {"ML_CONNECTOR_AMAZON_CLIENT_SECRET": "secret", "ML_CONNECTOR_AMAZON_CLIENT_SECRET_ENDS": str(ends)}
+    )
+    found = {each.subject: each for each in settings_findings(settings, TODAY)}
+    assert found["settings: amazon client secret"].status == status
+    assert str(ends) in found["settings: amazon client secret"].text

@@ -12,7 +12,7 @@ from adapters.timetable import CronTimetable
 from application.schedules import due
 from domain.errors import BadInput, ConnectionLost, FlowBusy, UnknownFlow
 from domain.flow import (
-    DEFAULT_SCHEDULES,
+    DEFAULT_SCHEDULE,
     Flow,
     FlowConfigured,
     FlowCreated,
@@ -41,18 +41,13 @@ def test_each_change_is_recorded_with_the_old_and_the_new_value(shop: Shop) -> N
     event = decided.event
     assert isinstance(event, FlowConfigured)
     assert (event.by, event.why) == ("ada", "closing is at noon")
-    assert event.old.named() == {"schedule": DEFAULT_SCHEDULES, "zone": "America/Los_Angeles"}
+    assert event.old.named() == {"schedule": DEFAULT_SCHEDULE, "zone": "America/Los_Angeles"}
     assert event.new.named() == {
-        "schedule": {
-            "orders": Schedule(30),
-            "settlements": Schedule(30),
-            "finances": Schedule(24 * 60),
-            "posting": DAILY,
-        },
+        "schedule": {**DEFAULT_SCHEDULE, "posting": DAILY},
         "zone": "UTC",
     }
     flow = shop.flow()
-    assert (flow.schedule["posting"], flow.schedule["orders"], flow.zone) == (DAILY, Schedule(30), "UTC")
+    assert (flow.schedule["posting"], flow.schedule["orders"], flow.zone) == (DAILY, Schedule(15), "UTC")
     assert decided.position == shop.services.store.end()
 
     again = setup.configure("us", FlowSettings(zone="UTC"), "ada")
@@ -207,7 +202,7 @@ def test_when_a_source_is_due() -> None:
     timetable = CronTimetable()
     flow = Flow(scheduled_at=AT)
     assert due(timetable, flow, "orders", None) == AT
-    assert due(timetable, flow, "orders", AT) == AT + timedelta(minutes=30)
+    assert due(timetable, flow, "orders", AT) == AT + timedelta(minutes=15)
     flow.schedule["posting"] = DAILY
     tomorrow = datetime(2026, 11, 24, 14, tzinfo=UTC)
     assert due(timetable, flow, "posting", None) == tomorrow

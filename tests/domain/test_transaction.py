@@ -116,7 +116,7 @@ def test_a_deferred_sale_is_one_sale_in_whatever_order_it_is_told(order: tuple[T
         for event in record(seen, known[seen.transaction_id], STAMP):
             evolve(known[seen.transaction_id], event)
         if seen.deferred_id:
-            for event in released_by(seen, known[seen.deferred_id], STAMP):
+            for event in released_by(seen, seen.deferred_id, known[seen.deferred_id], STAMP):
                 evolve(known[seen.deferred_id], event)
     assert known["t1"].look == FREED
     released = known["t1"].released
@@ -132,6 +132,15 @@ def test_what_is_seen_again_is_no_news() -> None:
     evolve(known, released)
     assert record(FREED, known, STAMP) == []
     assert len(record(sale("DEFERRED_RELEASED", 900), known, STAMP)) == 1  # Amazon changed it
+
+
+def test_one_that_becomes_released_itself_is_released() -> None:
+    """As it was before April 2025."""
+    known = Known(look=DEFERRED)
+    for event in record(sale("RELEASED"), known, STAMP):
+        evolve(known, event)
+    assert known.released is not None
+    assert (known.released.transaction_id, known.released.release_id) == ("t1", "")
 
 
 def test_two_nameless_ones_of_the_same_content_are_two() -> None:

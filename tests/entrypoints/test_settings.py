@@ -68,3 +68,20 @@ def test_no_secret_is_shown() -> None:
 def test_every_setting_is_documented() -> None:
     operating = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
     assert [name for name in NAMES if f"`{name}`" not in operating] == []
+
+
+def test_two_client_secrets_with_their_last_days() -> None:
+    settings = load(
+        {
+            "ML_CONNECTOR_AMAZON_CLIENT_SECRET": "former-secret",
+            "ML_CONNECTOR_AMAZON_CLIENT_SECRET_ENDS": "2026-12-01",
+            "ML_CONNECTOR_AMAZON_CLIENT_SECRET_NEXT": "newer-secret",
+            "ML_CONNECTOR_AMAZON_CLIENT_SECRET_NEXT_ENDS": "2027-05-23",
+        }
+    )
+    assert [(secret.value, str(secret.ends)) for secret in settings.amazon_secrets] == [
+        ("former-secret", "2026-12-01"),
+        ("newer-secret", "2027-05-23"),
+    ]
+    with pytest.raises(BadInput, match="expected a day like"):
+        load({"ML_CONNECTOR_AMAZON_CLIENT_SECRET_ENDS": "soon"})

@@ -61,7 +61,6 @@ TROUBLES = {
     "unmapped_line": "unmapped",
     "tax_not_withheld": "tax_remainder",
     "negative_settlement": "total_not_positive",
-    "unseen_order": "order_not_seen",
     "wrong_total": "disputed",
     "foreign_currency": "currency_without_bank",
 }
@@ -91,7 +90,7 @@ def test_a_mapping_fixed_later_books_what_waited_without_fetching_again(open_sho
         shop.sync()
         (held,) = shop.rows("held")
         words = held["waits_for"].removeprefix("rule:").split(" | ")
-        downloads = shop.control("amazon", "calls").get("download", {}).get("calls", 0)
+        documents = _settlement_documents(shop)
         service = shop.services
         changed = MappingChanged(
             flow="us",
@@ -107,8 +106,16 @@ def test_a_mapping_fixed_later_books_what_waited_without_fetching_again(open_sho
 
         assert shop.rows("held") == []
         assert {row["status"] for row in shop.rows("settlements")} == {"posted"}
-        assert shop.control("amazon", "calls").get("download", {}).get("calls", 0) == downloads
+        assert _settlement_documents(shop) == documents
         assert [row["status"] for row in shop.rows("gaps")] == ["found"]
+
+
+def _settlement_documents(shop: Shop) -> int:
+    """Documents fetched, without those of the report of shipments, which is fetched a cycle after it is asked for."""
+    calls = shop.control("amazon", "calls")
+    shipments = shop.services.views.watermark("us", "shipments")
+    fetched = shipments is not None and not shipments[1]
+    return int(calls.get("download", {}).get("calls", 0)) - fetched
 
 
 def test_an_amended_order_that_is_invoiced_is_held_and_its_invoice_stays(open_shop: OpenShop) -> None:

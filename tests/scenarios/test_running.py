@@ -15,7 +15,7 @@ from programs import wait_for
 from shop import Shop
 
 from domain.errors import ConnectionLost, FlowBusy, LeaseLost
-from domain.flow import FlowSettings, Schedule
+from domain.flow import SOURCES, FlowSettings, Schedule
 from entrypoints.runner import Timer
 
 OpenShop = Callable[..., AbstractContextManager[Shop]]
@@ -52,7 +52,7 @@ def test_a_flow_is_due_until_it_ran_and_then_by_its_schedule(shop: Shop) -> None
     assert due(shop) == []
     assert shop.services.run_cycle("us", when_due=True) is None
     state = shop.services.leases.states()["us"]
-    assert state.due_at - state.ran["orders"] == timedelta(minutes=30)
+    assert state.due_at - state.ran["orders"] == timedelta(minutes=15)
 
     shop.services.leases.ask("us")
     assert due(shop) == ["us"]
@@ -65,8 +65,8 @@ def test_a_changed_schedule_holds_at_once(shop: Shop) -> None:
     run_due(shop)
     assert due(shop) == []
     with shop.services.database.transaction() as cursor:  # two minutes ago
-        cursor.execute("UPDATE leases SET ran = ?", ('{"orders":1.0,"settlements":1.0,"posting":1.0}',))
-    every = dict.fromkeys(("orders", "settlements", "posting"), NEVER)
+        cursor.execute("UPDATE leases SET ran = ?", ('{"orders":1.0,"settlements":1.0,"finances":1.0,"posting":1.0}',))
+    every = dict.fromkeys(SOURCES, NEVER)
     shop.services.flow_setup.configure("us", FlowSettings(schedule=every), "ada")
     assert due(shop) == []
     assert shop.services.leases.states()["us"].due_at.year >= 2028
@@ -76,7 +76,7 @@ def test_a_changed_schedule_holds_at_once(shop: Shop) -> None:
 
 def test_only_the_sources_that_are_due_are_run(shop: Shop) -> None:
     """An hourly look at orders with a nightly posting: orders are planned by day and posted at night."""
-    asleep = {"settlements": NEVER, "posting": NEVER}
+    asleep = {"settlements": NEVER, "finances": NEVER, "posting": NEVER}
     shop.services.flow_setup.configure("us", FlowSettings(schedule=asleep), "ada")
     report = run_due(shop)
     assert report.counts == {"orders_new": 40, "orders_changed": 0}

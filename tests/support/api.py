@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,13 @@ def served(shop: Shop, **settings: Any) -> Iterator[Api]:
 
 
 @contextlib.contextmanager
-def traded(database_url: str = "", **world: Any) -> Iterator[Shop]:
+def traded(database_url: str = "", faults: Sequence[dict[str, Any]] = (), **world: Any) -> Iterator[Shop]:
     """A shop whose settlements are posted, but for one fee that nothing maps."""
     with tempfile.TemporaryDirectory(prefix="mlc") as folder:
         home = Path(folder)
         url = database_url or f"sqlite:///{home / 'books.db'}"
         with opened(home, url, **{"orders": 40, "settlements": 2, "seed": 5, **world}) as shop:
             shop.set_up()
+            shop.control("amazon", "faults", list(faults))
             shop.sync()
             yield shop

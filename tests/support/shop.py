@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from amazon_contract import Contract
+from samples import models_folder
 
 from adapters.simulated.amazon import stand_in as amazon_stand_in
 from adapters.simulated.clock import FastClock
@@ -123,17 +125,27 @@ def opened(
     database_url: str,
     quickbooks_dials: dict[str, Any] | None = None,
     speed: float = SPEED,
+    contract: bool = True,
     **world: Any,
 ) -> Iterator[Shop]:
-    """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ..."""
+    """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ...
+
+    Where Amazon's models are at hand, each request to the stand-in Amazon and each answer of it is held to them;
+    without `contract`, for dials that answer otherwise on purpose, they are not.
+    """
     clock = FastClock(speed)
+    judge: Contract | None = None
     with contextlib.ExitStack() as stack:
         facts = []
         for stand_in, options in ((amazon_stand_in, world), (quickbooks_stand_in, quickbooks_dials or {})):
             listener, url = loopback_socket()
             app, told = stand_in(clock, url, **options)  # type: ignore[operator]
+            if stand_in is amazon_stand_in and contract and (folder := models_folder()) is not None:
+                app = judge = Contract(app, folder)
             stack.enter_context(serving(app, listener))
             facts.append(told)
         shop = Shop(home, database_url, *facts, speed=speed)
         stack.callback(lambda: shop.services.close())
         yield shop
+        if judge is not None:
+            judge.check()

@@ -7,7 +7,20 @@ import msgspec
 from adapters.simulated.amazon.answers import refusal, throttled, unauthorized
 from adapters.simulated.amazon.lwa import refused
 
-KINDS = ("500", "503", "429", "reset", "repeat_token", "expired_url", "empty_page", "unauthorized")
+KINDS = (
+    "500",
+    "503",
+    "429",
+    "reset",
+    "repeat_token",
+    "expired_url",
+    "empty_page",
+    "unauthorized",
+    "fatal",
+    "cancelled",
+    "stuck",
+    "lost_answer",
+)
 
 # What a test may call an operation. Amazon's own names are understood too.
 OPERATIONS = {
@@ -31,6 +44,7 @@ OPERATIONS = {
 _BENT = {
     "repeat_token": ("searchOrders", "getReports", "listTransactions", "listFinancialEventGroups"),
     "empty_page": ("searchOrders", "getReports", "listTransactions", "listFinancialEventGroups"),
+    **dict.fromkeys(("fatal", "cancelled", "stuck", "lost_answer"), ("createReport",)),
     "expired_url": ("getReportDocument", "download"),
 }
 

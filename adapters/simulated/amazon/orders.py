@@ -4,7 +4,10 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
+
+import msgspec
 
 from adapters.simulated.amazon import parameters as query
 from adapters.simulated.amazon.answers import invalid_input, iso, not_found, unauthorized
@@ -29,19 +32,46 @@ _SETTLING = timedelta(minutes=2)
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 
 
+class Manners(msgspec.Struct, forbid_unknown_fields=True):
+    """Documented misbehaviour of the Orders API.
+
+    `refused_data` are data sets that this region answers with 400, `named` whether it says which. `unruly` is a seed:
+    pages come in any order and of any size, with some orders repeated. `late` are orders that no search shows yet,
+    though they can be asked for by id; they are shown as soon as they are not late any more.
+    """
+
+    refused_data: tuple[str, ...] = ()
+    named: bool = False
+    unruly: int = 0
+    late: frozenset[str] = frozenset()
+
+
 class Orders:
     def __init__(self, world: World, clock: FastClock, form: Form) -> None:
         self._world = world
         self._clock = clock
         self._form = form
+        self._manners = Manners()
+        self._shown_from: dict[str, datetime] = {}  # when an order that was late came to light
         self._pages: Pages[str] = Pages(clock)
         self._sorted: dict[str, tuple[int, list[tuple[datetime, str]]]] = {}
+
+    @property
+    def manners(self) -> Manners:
+        return self._manners
+
+    @manners.setter
+    def manners(self, manners: Manners) -> None:
+        for order_id in self._manners.late - manners.late:
+            self._shown_from[order_id] = self._clock.now()
+        self._manners = manners
+        self._sorted.clear()
 
     def search(
         self, parameters: query.Parameters, seller: str, *, repeat_token: Callable[[], bool], empty: bool
     ) -> dict[str, Any]:
         size = query.number(parameters, "maxResultsPerPage", 100, 100)
-        included = _included(parameters)
+        included = self._included(parameters)
         question = {name: sorted(values) for name, values in parameters.items() if name not in _FREE}
         token = query.one(parameters, "paginationToken")
         if token is None:
@@ -54,6 +84,8 @@ class Orders:
             if search.question != question:
                 raise invalid_input("paginationToken must come with the parameters it was issued for")
 
+        if self._manners.unruly:
+            size = Random(f"{self._manners.unruly} {position}").randint(1, size)
         end = position if empty else position + size
         orders = [self._form.order(self._world.orders[order_id], included) for order_id in search.found[position:end]]
         following = self._pages.token(search, end)
@@ -67,7 +99,7 @@ class Orders:
         return answered
 
     def get(self, order_id: str, parameters: query.Parameters) -> dict[str, Any]:
-        included = _included(parameters)
+        included = self._included(parameters)
         if not _ORDER_ID.fullmatch(order_id):
             raise invalid_input(f"{order_id!r} is not an Amazon order id")
         order = self._world.orders.get(order_id)
@@ -111,6 +143,10 @@ class Orders:
         first = bisect_left(timeline, (after, ""))
         last = bisect_right(timeline, (bound, "~"))
         found = [order_id for _, order_id in timeline[first:last] if fits(self._world.orders[order_id])]
+        if self._manners.unruly:
+            random = Random(self._manners.unruly)
+            found += random.sample(found, len(found) // 5)
+            random.shuffle(found)
         return Search(seller, question, found, f"{side} {iso(bound)}", 0)
 
     def _timeline(self, side: str) -> list[tuple[datetime, str]]:
@@ -118,16 +154,22 @@ class Orders:
         version, timeline = self._sorted.get(side, (-1, []))
         if version != self._world.version:
             timeline = sorted(
-                (order.created if side == "created" else order.updated, order.id)
+                (order.created if side == "created" else self._shown(order), order.id)
                 for order in self._world.visible_orders
+                if order.id not in self._manners.late and order.id not in self._world.unlisted
             )
             self._sorted[side] = (self._world.version, timeline)
         return timeline
 
+    def _shown(self, order: Order) -> datetime:
+        return max(order.updated, self._shown_from.get(order.id, order.updated))
 
-def _included(parameters: query.Parameters) -> frozenset[str]:
-    included = frozenset(query.several(parameters, "includedData", DATASETS) or ())
-    for dataset in _RESTRICTED:
-        if dataset in included:
-            raise unauthorized(f"The application lacks the restricted role that includedData {dataset} needs.")
-    return included
+    def _included(self, parameters: query.Parameters) -> frozenset[str]:
+        included = frozenset(query.several(parameters, "includedData", DATASETS) or ())
+        for dataset in _RESTRICTED:
+            if dataset in included:
+                raise unauthorized(f"The application lacks the restricted role that includedData {dataset} needs.")
+        for dataset in self._manners.refused_data:
+            if dataset in included:
+                raise invalid_input(f"includedData {dataset} is not available" if self._manners.named else "")
+        return included

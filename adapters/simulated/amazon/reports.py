@@ -1,4 +1,4 @@
-"""Reports 2021-06-30: settlement reports come by themselves and can only be listed and fetched.
+"""Reports 2021-06-30: settlement reports come by themselves and can only be listed and fetched; others are asked for.
 
 Documents lie behind a signed address that works for five minutes and wants no credentials.
 """
@@ -6,13 +6,15 @@ Documents lie behind a signed address that works for five minutes and wants no c
 import gzip
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from adapters.simulated.amazon import parameters as query
 from adapters.simulated.amazon.answers import invalid_input, iso, not_found, refusal, storage_refusal
+from adapters.simulated.amazon.order_reports import TYPES as MADE_ON_REQUEST
+from adapters.simulated.amazon.order_reports import OrderReports
 from adapters.simulated.amazon.pages import Pages, Search
 from adapters.simulated.clock import FastClock
 from adapters.simulated.world import World, document
@@ -42,7 +44,8 @@ class Reports:
         self._clock = clock
         self._url = url
         self._compressed = compressed
-        self._pages: Pages[Report] = Pages(clock)
+        self.made = OrderReports(world, clock)
+        self._pages: Pages[dict[str, Any]] = Pages(clock)
         self._addresses: dict[str, tuple[str, float, bool]] = {}  # signature -> document, until when, unpacked by HTTP
         self._stored: dict[str, Stored] = {}
 
@@ -60,7 +63,7 @@ class Reports:
                 raise invalid_input("nextToken is invalid or has expired")
             search, position = resumed
         end = position if empty else position + search.page_size
-        answered: dict[str, Any] = {"reports": [_form(report) for report in search.found[position:end]]}
+        answered: dict[str, Any] = {"reports": list(search.found[position:end])}
         following = self._pages.token(search, end)
         if token is not None and following is not None and repeat_token():
             following = token
@@ -72,9 +75,11 @@ class Reports:
         for report in self._kept():
             if report.id == report_id:
                 return _form(report)
+        if (form := self.made.form(report_id)) is not None:
+            return form
         raise not_found(f"no report {report_id}")
 
-    def create(self, body: bytes) -> dict[str, Any]:
+    def create(self, body: bytes, fate: str = "done") -> dict[str, Any]:
         try:
             wanted = msgspec.json.decode(body, type=dict[str, Any])
         except msgspec.MsgspecError:
@@ -84,13 +89,16 @@ class Reports:
             raise invalid_input("reportType and marketplaceIds are required")
         if report_type in SETTLEMENTS:
             raise refusal(400, "InvalidInput", "Request for report type 1118 is not allowed at this time")
+        if report_type in MADE_ON_REQUEST:
+            return self.made.create(wanted, fate)
         raise invalid_input(f"the stand-in makes no reports of type {report_type}")
 
     def address(self, document_id: str, parameters: query.Parameters, *, expired: bool) -> dict[str, str]:
         wanted = query.one(parameters, "enableContentEncodingUrlHeader") or "false"
         if wanted not in ("true", "false"):
             raise invalid_input("enableContentEncodingUrlHeader must be true or false")
-        if all(report.document_id != document_id for report in self._kept()):
+        settled = any(report.document_id == document_id for report in self._kept())
+        if not settled and self.made.body(document_id) is None:
             raise not_found(f"no document {document_id}")
         signature = secrets.token_hex(32)
         until = self._clock.seconds() + (0 if expired else URL_SECONDS)
@@ -110,8 +118,12 @@ class Reports:
 
     def _store(self, document_id: str) -> Stored:
         if document_id not in self._stored:
-            report = next(report for report in self._world.reports if report.document_id == document_id)
-            body, charset = document(report.settlements, german="comma_decimals" in self._world.troubles)
+            made = self.made.body(document_id)
+            if made is not None:
+                body, charset = made, "UTF-8"
+            else:
+                report = next(report for report in self._world.reports if report.document_id == document_id)
+                body, charset = document(report.settlements, german="comma_decimals" in self._world.troubles)
             body = gzip.compress(body, compresslevel=6, mtime=0) if self._compressed else body
             self._stored[document_id] = Stored(body, charset)
         return self._stored[document_id]
@@ -120,7 +132,7 @@ class Reports:
         now = self._clock.now()
         return [report for report in self._world.reports if now - _RETENTION <= report.created <= now]
 
-    def _begin(self, parameters: query.Parameters, seller: str) -> Search[Report]:
+    def _begin(self, parameters: query.Parameters, seller: str) -> Search[dict[str, Any]]:
         types = query.several(parameters, "reportTypes", most=10)
         if types is None:
             raise invalid_input("either reportTypes or nextToken must be given")
@@ -135,11 +147,14 @@ class Reports:
             raise invalid_input("createdSince must not be more than 90 days ago")
         if since is not None and since > until:
             raise invalid_input("createdSince must not be later than createdUntil")
-        shown = SETTLEMENT in types and (statuses is None or "DONE" in statuses)
+        settled = [_form(report) for report in sorted(self._kept(), key=lambda one: one.created, reverse=True)]
         found = [
-            report
-            for report in sorted(self._kept(), key=lambda report: report.created, reverse=True)
-            if shown and (since is None or report.created >= since) and report.created <= until
+            form
+            for form in [*self.made.forms(), *settled]
+            if form["reportType"] in types
+            and (statuses is None or form["processingStatus"] in statuses)
+            and (since is None or datetime.fromisoformat(form["createdTime"]) >= since)
+            and datetime.fromisoformat(form["createdTime"]) <= until
         ]
         return Search(seller, None, found, "", size)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
@@ -184,7 +185,16 @@ class Amazon:
         @post("/reports/2021-06-30/reports", status_code=202)
         async def create_report(request: Call) -> Response[bytes]:
             body = await request.body()
-            return self._operation(request, "createReport", lambda _: self._reports.create(body), status=202)
+
+            def work(_: str) -> Any:
+                fates = ("fatal", "cancelled", "stuck")
+                fate = next((kind for kind in fates if self._faults.due("createReport", kind)), "done")
+                created = self._reports.create(body, fate)
+                if self._faults.due("createReport", "lost_answer"):
+                    raise refusal(500, "InternalFailure", "We encountered an internal error. Please try again.")
+                return created
+
+            return self._operation(request, "createReport", work, status=202)
 
         @get("/reports/2021-06-30/reports/{report_id:str}", sync_to_thread=False)
         def get_report(request: Call, report_id: FromPath[str]) -> Response[bytes]:
@@ -298,12 +308,21 @@ class Amazon:
             amended = self._world.amend(order_id, self._clock.now())
             return answer({"orderId": order_id, "lastUpdatedTime": answers.iso(amended.updated)})
 
+        @post("/_simulated/orders", status_code=200)
+        async def bend_orders(request: Call) -> Response[bytes]:
+            """How the Orders API misbehaves from now on: see `orders.Manners`."""
+            try:
+                self._orders.manners = msgspec.json.decode(await request.body(), type=orders.Manners)
+            except msgspec.MsgspecError as error:
+                raise invalid_input(str(error)) from None
+            return answer({})
+
         @post("/_simulated/revoke", status_code=200, sync_to_thread=False)
         def revoke() -> Response[bytes]:
             self._login.revoke()
             return answer({})
 
-        return [dial, expected, calls, waiting, order_faults, amend, revoke]
+        return [dial, expected, calls, waiting, order_faults, amend, bend_orders, revoke]
 
     # The gate
 

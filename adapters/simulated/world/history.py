@@ -37,6 +37,7 @@ TROUBLES = {
     "tax_not_withheld": "one order's tax is paid out to the seller instead of being withheld",
     "negative_settlement": "one settlement is below zero, and the next one shows the charge to the seller's card",
     "unseen_order": "a settlement pays an order that the Orders API never shows",
+    "unlisted_order": "a settlement pays an order that no search shows, though it can be asked for",
     "wrong_total": "the last settlement's total is one cent more than its lines",
     "repeated_settlement": "the last document repeats the first settlement",
     "amended_order": "a settled order was changed after its shipment",
@@ -70,6 +71,7 @@ class World:
         *,
         reports: Collection[Report] | None = None,
         hidden: Collection[str] = (),
+        unlisted: Collection[str] = (),
         troubles: Collection[str] = (),
         deferred: Mapping[str, Deferral] | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class World:
         self.settlements = tuple(settlements)
         self.reports = tuple(_one_report_each(self.settlements) if reports is None else reports)
         self.hidden = frozenset(hidden)  # paid by a settlement, never shown by the Orders API
+        self.unlisted = frozenset(unlisted)  # never in a search or report, but there when asked for by id
         self.troubles = frozenset(troubles)
         self.deferred = dict(deferred or {})  # order id -> why, and how long its money is kept
         self.version = 0  # counts amendments, so that whoever sorted the orders knows to sort again
@@ -165,6 +168,7 @@ def make_world(
         sorted(all_orders, key=lambda order: order.created),
         [settlement for each in trades for settlement in each.settlements],
         hidden=trade.hidden,
+        unlisted=trade.unlisted,
         troubles=troubles,
         deferred=trade.deferred,
     )
@@ -197,6 +201,7 @@ class _Trade:
         self.closed = settlements
         self.invoiced_until: datetime | None = None
         self.hidden: list[str] = []
+        self.unlisted: list[str] = []
         self.to_amend: list[str] = []
         self.orders = self._make_orders(orders)
         self._trouble_orders()
@@ -222,7 +227,7 @@ class _Trade:
             if order.status == "SHIPPED"
             and all(item.posted and item.posted < last_end and item.tax for item in order.items)
         ]
-        for trouble in ("tax_not_withheld", "unseen_order", "amended_order"):
+        for trouble in ("tax_not_withheld", "unseen_order", "amended_order", "unlisted_order"):
             if trouble not in self.troubles or not candidates:
                 continue
             index = candidates.pop()
@@ -232,6 +237,8 @@ class _Trade:
                 self.orders[index] = msgspec.structs.replace(order, items=items)
             elif trouble == "unseen_order":
                 self.hidden.append(order.id)
+            elif trouble == "unlisted_order":
+                self.unlisted.append(order.id)
             else:
                 self.to_amend.append(order.id)
 

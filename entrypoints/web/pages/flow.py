@@ -162,12 +162,13 @@ def list_settlements(
     request: Request[Holder, Any, Any],
     flow: FlowName,
     desk: NamedDependency[Desk],
+    stands: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
     as_of: AsOfMoment = None,
     cursor: PageCursor = None,
 ) -> Response[str]:
     """All settlements, in pages."""
     look = look_at(desk, flow, as_of)
-    rows, following, _ = desk.page("settlements", flow, {}, PAGE, cursor, itself, look.asked)
+    rows, following, _ = desk.page("settlements", flow, {"state": stands}, PAGE, cursor, itself, look.asked)
     return render(
         request,
         "settlements.html",
@@ -176,7 +177,8 @@ def list_settlements(
         settlements=_with_links(desk, rows),
         total=look.views.query("counts", flow)[0]["settlements"],
         first=cursor is None,
-        next=look.path("settlements", cursor=following) if following else None,
+        state=stands,
+        next=look.path("settlements", state=stands, cursor=following) if following else None,
     )
 
 
@@ -185,22 +187,24 @@ def list_orders(
     request: Request[Holder, Any, Any],
     flow: FlowName,
     desk: NamedDependency[Desk],
-    reconciliation: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+    stands: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
     as_of: AsOfMoment = None,
     cursor: PageCursor = None,
 ) -> Response[str]:
     """Orders and how far each is in the books, in pages."""
     look = look_at(desk, flow, as_of)
-    rows, following, _ = desk.page("orders", flow, {"reconciliation": reconciliation}, PAGE, cursor, itself, look.asked)
+    today = (look.then or desk.services.clock()).astimezone(look.zone).date().isoformat()
+    filters = {"state": stands, "today": today}
+    rows, following, _ = desk.page("order_states", flow, filters, PAGE, cursor, itself, look.asked)
     return render(
         request,
         "orders.html",
         look=look,
         names=flow_names(request.user, desk),
         orders=rows,
-        state=reconciliation,
+        state=stands,
         first=cursor is None,
-        next=look.path("orders", state=reconciliation, cursor=following) if following else None,
+        next=look.path("orders", state=stands, cursor=following) if following else None,
     )
 
 

@@ -34,7 +34,8 @@ def show_order(
 ) -> Response[str]:
     """One order, now or as of a moment; also one that only a settlement names."""
     look = look_at(desk, flow, as_of)
-    rows = look.views.query("orders", flow, order_id=order_id)
+    today = (look.then or desk.services.clock()).astimezone(look.zone).date().isoformat()
+    rows = look.views.query("order_states", flow, order_id=order_id, today=today)
     named_by = look.views.settlements_naming(flow, order_id)
     if not rows and not named_by:
         raise Refusal(404, f"flow {flow} has no order {order_id}")

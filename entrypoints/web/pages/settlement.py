@@ -7,7 +7,9 @@ from litestar.di import NamedDependency
 
 from adapters.views import DatabaseViews
 from application.control import controls
+from application.newness import newness
 from domain.access import READER, Holder
+from domain.chart import default_chart
 from domain.control import Control
 from domain.mapping import Mapping, mapping_stream
 from domain.mapping import evolve as evolve_mapping
@@ -55,6 +57,8 @@ def show_settlement(
         names=flow_names(request.user, desk),
         settlement=rows[0],
         waterfall=waterfall(settlement.lines, mapping, rows[0]["currency"]),
+        newness=newness(look.views, flow, settlement_id, mapping),
+        accounts=default_chart(),
         documents=documents(desk, postings),
         held=look.views.query("held", flow, settlement_id=settlement_id, limit=50),
         control=_control(look.views, flow, settlement_id),

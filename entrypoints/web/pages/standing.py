@@ -34,7 +34,7 @@ class Standing(msgspec.Struct, frozen=True):
         """Settlements by what keeps them, in words."""
         found: dict[str, int] = {}
         for row in self.open:
-            word = words.settlement(row)[0].lower()
+            word = words.settlement(row)[0].partition(":")[0].lower()
             found[word] = found.get(word, 0) + 1
         return found
 

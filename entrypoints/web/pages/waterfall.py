@@ -15,6 +15,8 @@ _SALES = ("SALES", "SHIPINC", "GIFT", "LIQ")
 _PROMOTIONS = ("PROMO",)
 _REFUNDS = ("REFUND", "CLAIMS", "SHIPCB")
 _FEES = ("Cost of Goods Sold", "Expense")
+_TAXES = ("MFT", "STX", "VAT", "TAX", "TAXPREPAID")
+_LOAN = ("LOAN", "INTRST")
 
 TITLES = {
     "sales": "Gross sales",
@@ -23,7 +25,9 @@ TITLES = {
     "fees": "Amazon's fees",
     "credits": "Reimbursements and credits",
     "tax": "Tax collected and withheld",
-    "balances": "Reserve and earlier balances",
+    "reserve": "Amazon's reserve",
+    "loan": "Amazon's loan",
+    "balances": "Earlier balances and other accounts",
     "unplaced": "Not placed yet",
 }
 
@@ -119,6 +123,12 @@ def _place(line: SettlementLine, mapping: Mapping, currency: str) -> tuple[str, 
         return "promotions", name
     if key in _REFUNDS:
         return "refunds", name
+    if key in _TAXES:
+        return "tax", name
+    if key in _LOAN:
+        return "loan", name
+    if key == "RSV":
+        return "reserve", name
     if account is not None and account.account_type in _FEES:
         return "fees", name
     if account is not None and account.account_type == "Other Income":

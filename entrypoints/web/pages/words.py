@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from domain.bank_coverage import Joint
+from domain.money import format_minor
+from domain.reconciliation import VARIANCES
+
 # status of a settlement -> (word, tone). Tones: ok, wait, bad, calm.
 SETTLEMENTS = {
     "posted": ("Ties", "ok"),
@@ -27,6 +31,59 @@ ORDERS = {
     "recognised": ("Booked with its settlement", "ok"),
 }
 
+# Statuses of accounting.md 6.1.
+ORDER_STATES = {
+    "seen": ("Not shipped yet", "calm"),
+    "ready": ("Shipped, to be invoiced", "calm"),
+    "held:mapping": ("Held: mapping", "wait"),
+    "held:period": ("Held: closed month", "wait"),
+    "held:review": ("Held: needs a person", "wait"),
+    "invoiced": ("Invoiced, not paid yet", "calm"),
+    "overdue": ("Overdue: Amazon has not paid", "bad"),
+    "part_settled": ("Partly paid", "wait"),
+    "settled": ("Paid in full", "ok"),
+    "part_refunded": ("Partly refunded", "calm"),
+    "refunded": ("Refunded", "calm"),
+    "closed": ("Closed", "ok"),
+    "variance": ("Variance", "bad"),
+    "cancelled": ("Cancelled", "calm"),
+    "voided": ("Invoice voided", "calm"),
+    "no_post:mcf": ("Not an Amazon sale", "calm"),
+    "no_post:replacement": ("Replacement or free", "calm"),
+    "historical": ("Before the first day", "calm"),
+}
+
+SETTLEMENT_STATES = {
+    "open": ("Open", "calm"),
+    "received": ("Read", "calm"),
+    "checksum_ok": ("Adds up", "calm"),
+    "checksum_failed": ("Does not add up", "bad"),
+    "reissued": ("Came again otherwise", "bad"),
+    "held:mapping": ("Held: mapping", "wait"),
+    "held:order": ("Held: an order", "wait"),
+    "held:period": ("Held: closed month", "wait"),
+    "held:review": ("Held: needs a person", "wait"),
+    "fx_pending": ("Held: currency", "wait"),
+    "planned": ("Ready to post", "calm"),
+    "approved": ("Approved", "calm"),
+    "posting": ("Being posted", "calm"),
+    "posted": ("Ties", "ok"),
+    "bank_matched": ("Found at the bank", "ok"),
+    "reconciled": ("Reconciled", "ok"),
+    "carried": ("Negative, carried on", "wait"),
+    "card_charged": ("Charged to the card", "calm"),
+    "zero": ("Nothing paid out", "calm"),
+    "transfer_failed": ("Transfer failed", "bad"),
+    "historical": ("Before the first day", "calm"),
+}
+
+CHECKS = {
+    "pass": ("In order", "ok"),
+    "fail": ("Not in order", "bad"),
+    "not_known": ("Not known", "wait"),
+    "not_applicable": ("Does not apply", "calm"),
+}
+
 POSTINGS = {
     "held": ("Held", "wait"),
     "planned": ("Ready to post", "calm"),
@@ -46,7 +103,7 @@ CYCLES = {
 CONNECTIONS = {"connected": ("Connected", "ok"), "lost": ("Connect again", "bad"), "new": ("Not connected", "wait")}
 
 # Of the control: what is compared, and how it came out.
-CHECKS = {
+CONTROLS = {
     "lines": "Lines against stated total",
     "summary": "Amazon's summary",
     "payout": "Payout",
@@ -135,6 +192,7 @@ COUNTS = {
     "invoices_posted": "invoices posted",
     "payments_posted": "payments posted",
     "deposits_posted": "deposits posted",
+    "bank_matched": "bank lines matched",
     "rejected": "refused by QuickBooks",
     "unknown": "calls without an answer yet",
 }
@@ -149,8 +207,38 @@ def word(table: dict[str, tuple[str, str]], status: str) -> tuple[str, str]:
 
 def settlement(row: dict[str, Any]) -> tuple[str, str]:
     """A posted settlement ties only without a difference."""
-    status = str(row["status"])
-    return word(SETTLEMENTS, "differs" if status == "posted" and row["difference"] else status)
+    if row["status"] == "posted" and row["difference"]:
+        return SETTLEMENTS["differs"]
+    return word(SETTLEMENT_STATES, str(row["state"]))
+
+
+def variance(reason: str) -> str:
+    """Why an amount is open on clearing."""
+    return VARIANCES.get(reason, reason.replace("_", " "))
+
+
+def bank_line(row: dict[str, Any]) -> tuple[str, str]:
+    """How a line of the bank stands."""
+    if row["status"] == "matched":
+        return ("Matched", "ok") if row["match_kind"] != "returned" else ("Went back", "calm")
+    if row["status"] == "open" and row["amount"] < 0:
+        return "No payout", "calm"
+    words = {"open": ("Open", "wait"), "twin": ("May repeat another line", "calm"), "aside": ("Set aside", "calm")}
+    return word(words, row["status"])
+
+
+def joint(found: Joint, currency: str) -> tuple[str, str]:
+    """How a statement joins the one before it."""
+    match found.state:
+        case "gap" if found.missing:
+            return f"{format_minor(found.missing, currency)} {currency} between them", "bad"
+        case "gap":
+            return f"Days are missing since {found.since}", "wait"
+        case "first":
+            return "The first", "calm"
+        case "unknown":
+            return "By its days", "calm"
+    return "Yes", "ok"
 
 
 def reason(code: str) -> str:

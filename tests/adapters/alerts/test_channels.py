@@ -48,6 +48,12 @@ class NoQuotas:
     def pause(self, key: str, seconds: float) -> None:
         pass
 
+    def announce(self, key: str, rate: float) -> None:
+        pass
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None:
         pass
 

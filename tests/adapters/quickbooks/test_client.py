@@ -6,6 +6,7 @@ Without these, a lost answer would become a doubled invoice, or a refusal would 
 import contextlib
 import json
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -116,6 +117,11 @@ class Free:
         return 0.0
 
     def pause(self, key: str, seconds: float) -> None: ...
+
+    def announce(self, key: str, rate: float) -> None: ...
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None: ...
 

@@ -8,6 +8,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,11 @@ class Free:
         return 0.0
 
     def pause(self, key: str, seconds: float) -> None: ...
+
+    def announce(self, key: str, rate: float) -> None: ...
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None: ...
 
@@ -210,6 +216,7 @@ def test_threads_that_need_a_token_at_once_ask_for_one(place: Place) -> None:
 
 PROCESS = """
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from adapters.database import open_database
@@ -220,6 +227,8 @@ from adapters.vault import DatabaseVault
 class Free:
     def reserve(self, *_): return 0.0
     def pause(self, *_): pass
+    def announce(self, *_): pass
+    def wait(self, seconds): time.sleep(seconds)
     def count(self, *_): pass
 
 database_url, key, speed, url, token_url, realm, client_id, client_secret = sys.argv[1:]

@@ -1,13 +1,15 @@
 """Quotas that all workers share: never faster than the vendor allows, together; and the meter."""
 
 import time
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
 from workers import take_places, together
 
 from adapters.database import Database
-from adapters.quota import Quotas
+from adapters.quota import CallsOfDay, GuardedQuotas, Quotas
+from domain.errors import Stopped
 
 
 @pytest.fixture
@@ -104,3 +106,66 @@ def test_the_meter(quotas: Quotas, database: Database) -> None:
     with database.reading() as cursor:
         cursor.execute("SELECT DISTINCT day FROM calls")
         assert cursor.fetchall() == [(time.strftime("%Y-%m-%d", time.gmtime()),)]
+
+
+def test_an_announced_rate_counts_for_all_workers(database: Database, quotas: Quotas, now: list[float]) -> None:
+    other = Quotas(database, now=lambda: now[0])  # another process on the same rows
+    quotas.announce("orders", 4)
+
+    for each in (quotas, other):
+        waits = [each.reserve("orders", rate=2, burst=1) for _ in range(3)]
+        assert [after - before for before, after in pairwise(waits)] == pytest.approx([0.25] * 2)
+
+    other.announce("orders", 1)
+    waits = [quotas.reserve("orders", rate=2, burst=1) for _ in range(3)]
+    assert [after - before for before, after in pairwise(waits)] == pytest.approx([1.0] * 2)
+    assert quotas.reserve("reports", rate=2, burst=1) == pytest.approx(0.25)  # half full, at its own rate
+
+
+@pytest.mark.parametrize("nonsense", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_rate_that_cannot_be_is_not_heeded(quotas: Quotas, nonsense: float) -> None:
+    quotas.announce("orders", nonsense)
+    waits = [quotas.reserve("orders", rate=2, burst=1) for _ in range(2)]
+    assert waits[1] - waits[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("announced", "interval"), [(1e-9, 10.0), (1e9, 0.025)])
+def test_a_rate_far_off_the_documented_one_is_heeded_within_bounds(
+    quotas: Quotas, announced: float, interval: float
+) -> None:
+    quotas.announce("orders", announced)
+    waits = [quotas.reserve("orders", rate=2, burst=1) for _ in range(2)]
+    assert waits[1] - waits[0] == pytest.approx(interval)
+
+
+def test_the_meter_tells_the_calls_of_each_day(database: Database, quotas: Quotas) -> None:
+    today = datetime.now(UTC).date()
+    for operation in ("searchOrders", "searchOrders", "token"):
+        quotas.count("us", "amazon", operation)
+    quotas.count("eu", "amazon", "token", 5)
+    with database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO calls (flow, vendor, operation, day, calls) VALUES ('us', 'amazon', 'token', '2026-01-02', 7)"
+        )
+
+    assert quotas.calls_by_day("us", today) == [
+        CallsOfDay(today.isoformat(), "amazon", "searchOrders", 2),
+        CallsOfDay(today.isoformat(), "amazon", "token", 1),
+    ]
+    assert quotas.calls_by_day("us", date(2026, 1, 1))[-1] == CallsOfDay("2026-01-02", "amazon", "token", 7)
+
+
+def test_a_run_that_is_to_end_waits_no_longer_for_a_vendor(quotas: Quotas) -> None:
+    """A vendor that refuses for minutes must not keep a process from ending."""
+    asked: list[bool] = []
+
+    def check(waiting: bool) -> None:
+        asked.append(waiting)
+        if waiting and len(asked) > 1:
+            raise Stopped("asked to stop")
+
+    started = time.monotonic()
+    with pytest.raises(Stopped):
+        GuardedQuotas(quotas, check).wait(600)
+    assert time.monotonic() - started < 5
+    GuardedQuotas(quotas, check).wait(0.01)  # a short one is waited out: the call is decided on

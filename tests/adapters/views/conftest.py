@@ -385,7 +385,7 @@ class History:
     # --- settlements
 
     def settlement(self, flow: str, number: int, cents: int = 2000, dispute: bool = False, again: int = 0) -> str:
-        """Amazon's document arrives: a sale, a fee and a refund; its id. `again` makes it another document of the same id."""
+        """Amazon's document arrives: a sale, a fee, a refund; its id. `again` makes it another document of that id."""
         settlement_id = settlement_id_of(number)
         state = self.settlements.setdefault((flow, settlement_id), Settlement())
         lines = [
@@ -485,7 +485,7 @@ class History:
             if transaction.deferred_id:
                 self._ingest(
                     transaction_stream(flow, transaction.deferred_id),
-                    lambda known: transactions.released_by(transaction, known, stamp),
+                    lambda known: transactions.released_by(transaction, transaction.deferred_id, known, stamp),
                 )
 
         match step % 10:

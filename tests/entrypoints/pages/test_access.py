@@ -20,11 +20,16 @@ PAGES = {
     "reader": {
         "GET /", "GET /search", "GET /flows/{flow}", "GET /flows/{flow}/live", "GET /flows/{flow}/settlements",
         "GET /flows/{flow}/settlements/{settlement_id}", "GET /flows/{flow}/orders",
-        "GET /flows/{flow}/orders/{order_id}", "GET /flows/{flow}/held", "POST /logout",
+        "GET /flows/{flow}/orders/{order_id}", "GET /flows/{flow}/held", "GET /flows/{flow}/bank",
+        "POST /logout",
+        "GET /flows/{flow}/ageing", "GET /flows/{flow}/trial-balance", "GET /flows/{flow}/close",
+        "GET /flows/{flow}/ledger",
+        "GET /flows/{flow}/calls",
     },
     "operator": {
         "GET /flows/{flow}/doctor", "POST /flows/{flow}/sync", "POST /flows/{flow}/pause", "POST /flows/{flow}/resume",
-        "POST /flows/{flow}/mapping",
+        "POST /flows/{flow}/mapping", "POST /flows/{flow}/bank/statements", "POST /flows/{flow}/bank/confirm",
+        "POST /flows/{flow}/bank/reject", "POST /flows/{flow}/bank/undo", "POST /flows/{flow}/bank/set-aside",
     },
 }  # fmt: skip
 

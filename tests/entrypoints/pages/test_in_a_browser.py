@@ -32,6 +32,12 @@ def paths(site: Site) -> dict[str, str]:
         "settlements": "/flows/us/settlements",
         "orders": "/flows/us/orders",
         "held": "/flows/us/held",
+        "receivable": "/flows/us/ageing",
+        "clearing": "/flows/us/ageing?of=clearing",
+        "reserve": "/flows/us/ageing?of=reserve",
+        "trial-balance": "/flows/us/trial-balance",
+        "ledger": "/flows/us/ledger?account=CLR%3AUSD",
+        "close": "/flows/us/close",
         "settlement": f"/flows/us/settlements/{settlements['posted']}",
         "held-settlement": f"/flows/us/settlements/{settlements['held']}",
         "order": f"/flows/us/orders/{order}",
@@ -185,7 +191,7 @@ def test_a_reader_sees_no_button_and_an_operator_frees_what_waits(browser: Brows
             assert page.locator("main button").all_inner_texts() == ["Show"]
             page.locator("tbody a").first.click()
             assert "as_of=" in page.url
-            assert page.locator(".hero .pill").inner_text() == "Held"
+            assert page.locator(".hero .pill").inner_text() == "Held: mapping"
             seen.check()
         assert any("new surcharge since July" in row["summary"] for row in shop.rows("audit", by="api:the-operator"))
 
