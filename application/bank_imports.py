@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from uuid import UUID
 
 import msgspec
 
@@ -13,6 +14,8 @@ from domain.errors import BadInput
 from domain.event import Stamp, check_line
 from domain.flow import Flow
 
+LARGEST = 10**15  # minor units of one entry
+EARLIEST = date(2000, 1, 1)
 AHEAD = timedelta(days=31)  # further in the future no line is booked: its date was misread
 
 
@@ -41,9 +44,20 @@ class ImportedFile(msgspec.Struct, frozen=True):
     position: int
 
 
-class _Taken(msgspec.Struct):
-    """Appends in the making: what is known of each month, and where its stream stands."""
+class _Made(msgspec.Struct, frozen=True):
+    """A statement of an account with its lines, and the stream that says whether it was here."""
 
+    account: str
+    statement: ReadStatement
+    lines: list[BankLine]
+    id: str
+    stream: UUID
+
+
+class _Taken(msgspec.Struct):
+    """Appends in the making: statements that are known, what is known of each month, and where its stream stands."""
+
+    seen: set[UUID]
     appends: list[Append] = []
     lines: dict[tuple[str, str], dict[str, BankLine]] = {}
     versions: dict[tuple[str, str], int] = {}
@@ -83,15 +97,16 @@ class BankImports(Recorder):
             self._check_days(statement, name)
         (digest,) = evidence.put(flow.name, [content])
         told: list[ImportedStatement] = []
+        made = [_made(flow.name, key, statement) for key, statement in statements]
 
         def decide() -> list[Append]:
             told.clear()
             stamp = Stamp(flow.name, self._clock(), by, digest)
-            taken = _Taken()
-            self._read_months(flow.name, statements, taken)
+            taken = _Taken(seen=set(self._store.heads([one.stream for one in made])))
+            self._read_months(flow.name, made, taken)
             appends = self._account_appends(flow.name, statements, file.columns, new_number, stamp)
-            for key, statement in statements:
-                told.append(self._take(key, statement, name, digest, stamp, taken))
+            for one in made:
+                told.append(self._take(one, name, digest, stamp, taken))
             return [*appends, *taken.appends]
 
         position = self._until_saved(decide)
@@ -201,11 +216,15 @@ class BankImports(Recorder):
             )
 
     def _check_days(self, statement: ReadStatement, name: str) -> None:
+        amounts = [entry.amount for entry in statement.entries]
+        if any(abs(amount) > LARGEST for amount in (*amounts, statement.opening or 0, statement.closing or 0)):
+            raise BadInput(f"{name}: it has an amount that no account has; is it the right column? {_COLUMNS}")
+        if any(entry.day < EARLIEST for entry in statement.entries):
+            raise BadInput(f"{name}: an entry is before {EARLIEST}: its dates are read wrongly. {_COLUMNS}")
         latest = max((entry.day for entry in statement.entries), default=None)
         if latest is not None and latest > self._clock().date() + AHEAD:
             raise BadInput(
-                f"{name}: an entry is of {latest}, which is far ahead: its dates are read wrongly. Say how they are "
-                "written: --columns dates=dmy (or mdy, ymd)"
+                f"{name}: an entry is of {latest}, which is far ahead: its dates are read wrongly. {_COLUMNS}"
             )
         if latest is None and statement.end is None:
             raise BadInput(f"{name}: it has no entries and names no days; there is nothing to take")
@@ -239,8 +258,8 @@ class BankImports(Recorder):
                 appends.append(Append(stream, version, [event]))
         return appends
 
-    def _read_months(self, flow: str, statements: Sequence[tuple[str, ReadStatement]], taken: _Taken) -> None:
-        months = {(key, bank.month_of(entry.day)) for key, statement in statements for entry in statement.entries}
+    def _read_months(self, flow: str, made: Sequence[_Made], taken: _Taken) -> None:
+        months = {(one.account, bank.month_of(line.day)) for one in made for line in one.lines}
         streams = {month: bank.lines_stream(flow, *month) for month in months}
         loaded = self._store.load(list(streams.values())) if streams else {}
         for month, stream in streams.items():
@@ -250,11 +269,8 @@ class BankImports(Recorder):
                 line.line: line for event in events if isinstance(event, bank.BankLineImported) for line in event.lines
             }
 
-    def _take(
-        self, key: str, statement: ReadStatement, name: str, evidence: str, stamp: Stamp, taken: _Taken
-    ) -> ImportedStatement:
-        lines = bank.lines_of(key, statement)
-        identity = bank.statement_id(key, statement, lines)
+    def _take(self, made: _Made, name: str, evidence: str, stamp: Stamp, taken: _Taken) -> ImportedStatement:
+        key, statement, lines, identity = made.account, made.statement, made.lines, made.id
         currency = bank.check_account(key)
         by_month: dict[str, list[BankLine]] = {}
         for line in sorted(lines, key=lambda one: one.day):
@@ -276,9 +292,9 @@ class BankImports(Recorder):
                 known |= {line.line: line for line in new}
             fresh += new
         start, end = _days(statement, lines, self._clock().date())
-        stream = bank.statement_stream(stamp.flow, key, identity)
-        seen = stream in self._store.heads([stream]) or any(append.stream == stream for append in taken.appends)
+        seen = made.stream in taken.seen
         if not seen:
+            taken.seen.add(made.stream)
             event = bank.BankStatementImported(
                 account=key,
                 currency=currency,
@@ -296,9 +312,18 @@ class BankImports(Recorder):
                 evidence=evidence,
                 **stamp.fields(),
             )
-            taken.appends.append(Append(stream, 0, [event]))
+            taken.appends.append(Append(made.stream, 0, [event]))
         twins = sum(bool(line.twin) for line in fresh)
         return ImportedStatement(key, identity, statement.form, start, end, len(lines), len(fresh), twins, seen)
+
+
+_COLUMNS = "Say which columns they are and how they are written: --columns date=2,amount=4,dates=dmy (or mdy, ymd)"
+
+
+def _made(flow: str, key: str, statement: ReadStatement) -> _Made:
+    lines = bank.lines_of(key, statement)
+    identity = bank.statement_id(key, statement, lines)
+    return _Made(key, statement, lines, identity, bank.statement_stream(flow, key, identity))
 
 
 def _chunks(lines: Sequence[BankLine]) -> list[list[BankLine]]:

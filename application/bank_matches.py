@@ -179,12 +179,18 @@ def _waiting(settlements: list[Row], payouts: Mapping[str, Payout], failed: Mapp
 def _open_lines(
     flow: str, views: Views, accounts: Mapping[str, Row], waiting: list[Payout], payouts: Mapping[str, Payout]
 ) -> tuple[list[OpenLine], list[tuple[str, tuple[str, ...]]]]:
-    days = [one.day for one in waiting] or [one.day for one in payouts.values()]
-    since = min(days) - BEFORE if days else None
-    rows = views.query("bank_lines", flow, status="open", from_day=since.isoformat() if since is not None else None)
+    """Lines that may be a waiting payout's money, and all of Amazon's since the first settlement that is known."""
+    rows: dict[str, Row] = {}
+    if waiting:
+        since = min(one.day for one in waiting) - BEFORE
+        rows |= {row["line"]: row for row in views.query("bank_lines", flow, status="open", from_day=since.isoformat())}
+    if payouts:
+        since = min(one.day for one in payouts.values()) - BEFORE
+        amazons = views.query("bank_lines", flow, status="open", amazon=True, from_day=since.isoformat())
+        rows |= {row["line"]: row for row in amazons}
     lines = []
     rejected = []
-    for row in rows:
+    for row in rows.values():
         line = BankLine(
             row["line"], date.fromisoformat(row["day"]), row["amount"], row["tells"], row["reference"], row["kind"]
         )

@@ -25,7 +25,6 @@ from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.mapping import Mapping, MappingChanged, MappingFound, MappingMissing
 from domain.posting import (
-    CHANGED_BY_HAND,
     BatchAnswered,
     BatchItem,
     BatchReplayed,
@@ -260,19 +259,19 @@ class Bookkeeping(SettlementBook, FinanceBook, OrderFacts):
         tally.position = self._until_saved(decide, tally)
         return tally
 
-    def refuse_change(self, flow: str, kind: str, key: str, words: str, evidence: str, by: str) -> int:
-        """A planned change is not sent, since the document is no more as we left it; it stands as it is."""
+    def refuse_unsent(self, flow: str, kind: str, key: str, code: str, words: str, evidence: str, by: str) -> int:
+        """What is planned is not sent, for what was seen before; one that stands in QuickBooks stands as it is."""
 
         def decide() -> list[Append]:
             posting, version = self._postings(flow, [(kind, key)])[kind, key]
-            if posting.status != "planned" or posting.operation == "create":
+            if posting.status != "planned":
                 return []
             stamp = Stamp(flow, self._clock(), by, evidence)
             refused = PostingRejected(
                 kind=kind,
                 key=key,
                 generation=posting.generation,
-                code=CHANGED_BY_HAND,
+                code=code,
                 message=words,
                 **stamp.fields(),
             )

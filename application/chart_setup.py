@@ -11,7 +11,15 @@ from typing import Literal
 import msgspec
 
 from application.ports import QuickBooks
-from domain.chart import ITEM_KEYS, PER_CURRENCY, STARTING_KEYS, default_chart
+from domain.chart import (
+    FOUND_NOT_CREATED,
+    PER_CURRENCY,
+    ChartAccount,
+    chart_of,
+    default_chart,
+    items_needed,
+    keys_needed,
+)
 from domain.errors import BadInput
 from domain.event import Stamp
 from domain.flow import Flow
@@ -50,13 +58,13 @@ def propose(
         _bank(currency, wanted, accounts, mapping, flow.home_currency) for currency, wanted in flow.banks.items()
     ]
     proposals += [
-        _account(key, name, currency, accounts, mapping, chosen)
-        for key, name, currency in _needed_accounts(flow, [*STARTING_KEYS, *more_keys])
+        _account(key, name, currency, accounts, mapping, chosen, chart_of(flow.policies)[key.partition(":")[0]])
+        for key, name, currency in _needed_accounts(flow, [*keys_needed(flow.policies), *more_keys])
     ]
     by_key = {proposal.key: proposal for proposal in proposals if proposal.kind == "account"}
     if flow.has_orders:
         items = quickbooks.items()
-        proposals += [_item(key, by_key[key], items, mapping) for key in ITEM_KEYS]
+        proposals += [_item(key, by_key[key], items, mapping) for key in items_needed(flow.policies)]
         customers = quickbooks.customers()
         proposals += [
             _customer(marketplace, name, currency, customers, mapping)
@@ -102,10 +110,10 @@ def _create(flow: Flow, quickbooks: QuickBooks, proposal: Proposal, account: Qui
     """`account` is the income account where an item is to be created."""
     digest = hashlib.sha256(f"{flow.realm}|{proposal.kind}|{proposal.name}".encode()).hexdigest()
     request_id = f"mlc{digest[:32]}"
-    currency = proposal.key.rpartition(":")[2] if ":" in proposal.key else flow.home_currency
+    currency = proposal.key.split(":")[1] if ":" in proposal.key else flow.home_currency
     match proposal.kind:
         case "account":
-            kind = default_chart()[proposal.key.partition(":")[0]]
+            kind = chart_of(flow.policies)[proposal.key.partition(":")[0]]
             return quickbooks.create_account(
                 proposal.name, kind.account_type, kind.account_subtype, currency, request_id
             )
@@ -120,12 +128,17 @@ def _create(flow: Flow, quickbooks: QuickBooks, proposal: Proposal, account: Qui
 
 
 def _needed_accounts(flow: Flow, keys: Iterable[str]) -> Iterable[tuple[str, str, str]]:
-    """Key, name and currency of each account: clearing and reserve exist once per flow and currency."""
+    """Key, name and currency of each account: clearing and reserve exist once per flow and currency.
+
+    `CLR:CAD` is of a currency without a bank account, `CLR:USD:invoiced` of a second ledger.
+    """
     for key in dict.fromkeys(keys):
-        name = default_chart()[key.partition(":")[0]].name
-        if key in PER_CURRENCY:
-            for currency in flow.banks:
-                yield f"{key}:{currency}", f"{name} - {flow.name} {currency}", currency
+        kind, _, which = key.partition(":")
+        name = default_chart()[kind].name
+        if kind in PER_CURRENCY:
+            for words in [which] if which else flow.banks:
+                currency, _, ledger = words.partition(":")
+                yield f"{kind}:{words}", f"{name} - {flow.name} {' '.join([currency, ledger]).strip()}", currency
         else:
             yield key, name, ""
 
@@ -137,8 +150,9 @@ def _account(
     accounts: Sequence[QuickBooksRef],
     mapping: Mapping,
     chosen: dict[str, str],
+    kind: ChartAccount,
 ) -> Proposal:
-    wanted_type = default_chart()[key.partition(":")[0]].account_type
+    wanted_type = kind.account_type
     standing = mapping.accounts.get(key)
     wanted = chosen.get(key)
     if standing is not None and wanted is None:
@@ -146,6 +160,12 @@ def _account(
     there = _named(accounts, wanted or name)
     if there is None and wanted is not None:
         return Proposal("account", key, wanted, "conflict", note=f"QuickBooks has no account {wanted!r}")
+    if there is None and kind.key in FOUND_NOT_CREATED:
+        of_type = [account for account in accounts if account.account_type == wanted_type]
+        there = of_type[0] if len(of_type) == 1 else None
+        if there is None:
+            note = f"choose the {wanted_type} account with --map {key}=NAME; it is not created"
+            return Proposal("account", key, name, "conflict", note=note)
     if there is None:
         return Proposal("account", key, name, "create", note=f"{wanted_type}")
     if there.account_type != wanted_type:

@@ -245,6 +245,13 @@ class Doctor:
         now = self._clock()
         if flow.has_orders:
             yield from _role(flow, "searchOrders", lambda: next(iter(amazon.orders(now - SEARCHED, flow.marketplaces))))
+            if flow.refused_data:
+                yield Finding(
+                    f"{flow.name}: amazon orders",
+                    "warning",
+                    f"Amazon's region refuses {', '.join(flow.refused_data)} since {flow.refused_since:%Y-%m-%d}",
+                    "nothing: orders are read without, and it is asked again each day; what lacks is read then",
+                )
         yield from _role(flow, "getReports", lambda: amazon.settlement_reports(now))
         if places is not None:
             yield _marketplaces(flow, {place.marketplace_id: (place.name, place.currency) for place in places})

@@ -86,9 +86,12 @@ class FinancePull:
         return tallies
 
     def _refused(self) -> dict[str, datetime]:
-        """Parts that are not offered, and when Amazon last said so."""
+        """Parts that are not offered, and when Amazon last said so; what it said to a former consent is no matter."""
         rows = self._views.query("finance_facts", self._flow.name, kind="source")
-        return {row["key"]: datetime.fromisoformat(row["sort"]) for row in rows if not row["data"]["available"]}
+        told = {row["key"]: datetime.fromisoformat(row["sort"]) for row in rows if not row["data"]["available"]}
+        connected = self._book.connected_to_amazon(self._flow) if told else None
+        long_ago = self._clock() - ASK_AGAIN
+        return {name: long_ago if connected is not None and at < connected else at for name, at in told.items()}
 
     def _transactions(self, finances: SellerFinances) -> Tally:
         tally = Tally()

@@ -29,10 +29,11 @@ from domain.flow import (
     flow_stream,
 )
 from domain.mapping import MappingChanged, QuickBooksRef
+from domain.posting_rules.changes import ORDER_KINDS
 
 REPLAN_SIZE = 500
 # A cycle that began with the former values would record what follows from them.
-_READ_BY_CYCLES = {"zone", "since", "marketplaces"}
+_READ_BY_CYCLES = {"zone", "since", "marketplaces", "policies"}
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -96,8 +97,10 @@ class FlowSetup:
             return self._saved(flow, decide)
         with self._no_cycle(flow, by):
             decided = self._saved(flow, decide)
-            if isinstance(decided.event, FlowConfigured) and decided.event.new.zone is not UNSET:
-                self._replan_planned(flow, by)
+            if isinstance(decided.event, FlowConfigured):
+                new = decided.event.new
+                if new.zone is not UNSET or new.policies is not UNSET:
+                    self._replan_planned(flow, by)
         return decided
 
     def pause(self, flow: str, by: str, why: str = "") -> Decided:
@@ -158,14 +161,17 @@ class FlowSetup:
                 )
 
     def _replan_planned(self, flow: str, by: str) -> None:
-        """Documents that are planned bear dates of the former zone; nothing of them is sent yet."""
+        """Documents that are planned bear the former zone's dates and follow the former policies; none is sent.
+
+        A settlement of which something is sent keeps its policies.
+        """
         self._views.catch_up()
         state = self._bookkeeping.flow(flow)
         planned = self._views.query("postings", flow, status="planned")
-        orders = [row["order_id"] for row in planned if row["kind"] == "invoice"]
+        orders = [row["order_id"] for row in planned if row["kind"] in ORDER_KINDS]
         for begin in range(0, len(orders), REPLAN_SIZE):
             self._bookkeeping.replan_invoices(state, orders[begin : begin + REPLAN_SIZE], by)
-        for settlement_id in dict.fromkeys(row["settlement_id"] for row in planned if row["kind"] != "invoice"):
+        for settlement_id in dict.fromkeys(row["settlement_id"] for row in planned if row["settlement_id"]):
             self._bookkeeping.replan_settlement(state, settlement_id, by)
         self._views.catch_up()
 

@@ -3,7 +3,7 @@
 A report is asked for in one cycle and fetched in a later one; what is under way is kept in the source's watermark, so a
 crash anywhere goes on from there. The intent to ask is saved before the call: a report whose answer was lost is found
 in Amazon's list. What a report cannot say for sure (tax outside the United States) is searched for in its window,
-100 orders a call. Files that a person has are imported the same way (`import_order_file`).
+100 orders a call. Files that a person has are imported the same way (`OrderImport.either`).
 """
 
 import io
@@ -45,8 +45,7 @@ AMAZON_KEEPS = timedelta(days=729)  # two years of orders, less a day for the ra
 SHIPMENTS_KEPT = timedelta(days=530)  # 18 months of shipments, the same way
 AT_A_TIME = 6  # windows under way
 PATIENCE = timedelta(hours=6)  # then a report that does not come is asked for again
-MOST_TRIES = 3  # then a report that fails is tried once a day, and tracking numbers are given up
-TRIED_AGAIN = timedelta(days=1)
+MOST_TRIES = 3  # then orders are searched for instead, and tracking numbers are given up
 SHIPMENTS_EVERY = timedelta(hours=24)
 SHIPMENTS_LAG = timedelta(days=7)  # how late a shipment may come into its report (models#5161)
 AT_ONCE = 500  # orders in one save
@@ -120,6 +119,12 @@ class OrderImport:
         if chunk:
             self._bookkeeping.ingest_orders(self._flow, chunk, self._by, digest)
         return result
+
+    def either(self, content: bytes) -> Imported:
+        """Record a file of either kind, whichever it is."""
+        parcels = self.shipments(content, "")
+        # What is no report of shipments fails at its first line.
+        return parcels if not (parcels.problems and parcels.problems[0].line == 1) else self.orders(content, "")
 
     def shipments(self, content: bytes, charset: str) -> Imported:
         """Record the parcels of a report of Amazon's own shipments."""
@@ -245,7 +250,7 @@ class OrderHistory:
             self._search(one, save)
         elif one.state == "asked":
             self._look(one, now, save)
-        elif one.state == "wanted" and (one.tries < MOST_TRIES or one.asked is None or now > one.asked + TRIED_AGAIN):
+        elif one.state == "wanted":
             self._ask(one, now, save)
 
     def _ask(self, one: Wanted, now: datetime, save: Callable[[], None]) -> None:
@@ -254,7 +259,6 @@ class OrderHistory:
             save()
             return
         one.asked, one.report_id = now, ""
-        one.tries += 1
         save()  # the intent: an answer that gets lost is looked for in Amazon's list
         marketplaces = self._flow.marketplaces or tuple(self._flow.marketplace_names)
         one.report_id = self._amazon.requested_reports.request(one.kind, one.begin, one.end, marketplaces)
@@ -326,12 +330,11 @@ class OrderHistory:
     def _again(self, one: Wanted, why: str) -> None:
         log.warning("flow %s: report %s of %s to %s failed (%s)", self._flow.name, one.kind, one.begin, one.end, why)
         self._count("reports_failed", 1)
-        one.state, one.report_id = "wanted", ""
+        one.state, one.report_id, one.asked = "wanted", "", None
+        one.tries += 1
         if one.tries >= MOST_TRIES:
             # Tracking numbers are no money: they are given up. Orders come by the search, which is only slower.
             one.state = "done" if one.kind == "shipments" else "search"
-        else:
-            one.asked = None
 
     def _save(self, source: str, reached: datetime, wanted: Iterable[Wanted]) -> None:
         entries = tuple(msgspec.json.encode(one).decode() for one in wanted)

@@ -330,6 +330,12 @@ class References(msgspec.Struct, frozen=True):
     postings: Mapping[str, str]
     custom_numbers: bool = True
     multicurrency: bool = False
+    country: str = ""
+
+    @property
+    def is_abroad(self) -> bool:
+        """Outside of the US, whose companies alone have the tax codes TAX and NON."""
+        return self.country not in ("", "US")
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -442,6 +448,9 @@ class QuickBooks(Protocol):
 
     def see(self, document: Document, quickbooks_id: str, references: References) -> Sighting | None:
         """One document by id beside what was wanted; None where QuickBooks has none."""
+
+    def see_all(self, wanted: Sequence[tuple[Document, str]], references: References) -> list[Sighting | None]:
+        """Documents of one kind by id beside what was wanted of each, in few calls; None where QuickBooks has none."""
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """Read one document by id; None where QuickBooks has none."""

@@ -34,13 +34,15 @@ from application.ports import (
 from application.recording import Tally
 from application.references import references_for
 from domain.document import Document
-from domain.errors import OutcomeUnknown, Refused
+from domain.errors import BadInput, OutcomeUnknown, Refused
 from domain.flow import Flow
 from domain.posting import (
     ADOPTED_OTHERWISE,
+    CHANGED_BY_HAND,
     FOUND_OTHERWISE,
     LOST,
     TOTAL_DIFFERS,
+    UNSENDABLE,
     BatchItem,
     BatchSubmitted,
     Posting,
@@ -196,15 +198,19 @@ class Poster:
     def _changes(self, chosen: Sequence[_Chosen]) -> dict[str, Write]:
         """The changes that can be sent, by key; one of a document that is no more as we left it is refused here."""
         writes: dict[str, Write] = {}
-        for key, posting, document in chosen:
-            standing = posting.standing or document
-            sighting = self._quickbooks.see(standing, posting.quickbooks_id, self._references([standing]))
+        if not chosen:
+            return writes
+        standing = [posting.standing or document for _, posting, document in chosen]
+        ids = [posting.quickbooks_id for _, posting, _ in chosen]
+        seen = self._quickbooks.see_all(list(zip(standing, ids, strict=True)), self._references(standing))
+        for (key, posting, document), sighting in zip(chosen, seen, strict=True):
             if sighting is None or sighting.differs:
                 differs = ", ".join(sighting.differs) if sighting is not None else "it is not there any more"
                 words = f"somebody changed it in QuickBooks ({differs}); nothing was written over it"
                 content = sighting.found.content if sighting is not None else b""
                 (digest,) = self._evidence.put(self._flow.name, [content])
-                self._bookkeeping.refuse_change(self._flow.name, kind_of(document), key, words, digest, self._by)
+                about = kind_of(document), key, CHANGED_BY_HAND, words
+                self._bookkeeping.refuse_unsent(self._flow.name, *about, digest, self._by)
                 continue
             writes[key] = Write(
                 "", document, posting.operation, posting.quickbooks_id, sync_token=sighting.found.sync_token
@@ -217,16 +223,17 @@ class Poster:
         And of changes: what they change is there.
         """
         known = self._bookkeeping.postings(self._flow.name, [(kind, key) for key in keys])
-        wanted = [
+        planned = [
             (key, posting, posting.document)
             for key in keys
-            if (posting := known[kind, key]).status == "planned"
-            and posting.document is not None
-            and posting.operation == "create"
+            if (posting := known[kind, key]).status == "planned" and posting.document is not None
         ]
+        references = self._references([document for _, _, document in planned])
+        sendable = [each for each in planned if self._can_be_sent(each, references, done)]
+        wanted = [each for each in sendable if each[1].operation == "create"]
         documents = [document for _, _, document in wanted]
-        found = self._quickbooks.find(documents, self._references(documents)) if documents else []
-        missing = [key for key in keys if known[kind, key].operation != "create"]
+        found = self._quickbooks.find(documents, references) if documents else []
+        missing = [key for key, posting, _ in sendable if posting.operation != "create"]
         for (key, posting, _), sightings in zip(wanted, found, strict=True):
             outcome = _judged(sightings, posting)
             if outcome is None:
@@ -234,6 +241,19 @@ class Poster:
             else:
                 done.add(kind, self._record_seen(kind, key, outcome))
         return missing
+
+    def _can_be_sent(self, chosen: _Chosen, references: References, done: PostingRun) -> bool:
+        """Whether it can be written for QuickBooks; what cannot is refused alone, and stops none of the others."""
+        key, posting, document = chosen
+        write = Write("1", document, posting.operation, posting.quickbooks_id, posting.sync_token)
+        try:
+            self._quickbooks.batch_body([write], references)
+        except BadInput as error:
+            about = kind_of(document), key, UNSENDABLE, str(error)
+            self._bookkeeping.refuse_unsent(self._flow.name, *about, "", self._by)
+            done.rejected += 1
+            return False
+        return True
 
     def _record_seen(self, kind: str, key: str, outcome: Sighting | Otherwise | None) -> Tally:
         (digest,) = self._evidence.put(self._flow.name, [_contents(outcome)]) if outcome is not None else ("",)
@@ -351,18 +371,21 @@ class Poster:
     def _look_up_changes(self, items: Sequence[BatchItem]) -> dict[str, Outcome]:
         """Changes of a batch that are done; without those that left no trace."""
         known = self._bookkeeping.postings(self._flow.name, [(item.kind, item.key) for item in items])
-        done: dict[str, Outcome] = {}
-        for item in items:
-            posting = known[item.kind, item.key]
-            if posting.operation == "create" or posting.document is None:
-                continue
-            sighting = self._quickbooks.see(
-                posting.document, posting.quickbooks_id, self._references([posting.document])
-            )
-            outcome = _done(posting, sighting)
-            if outcome is not None:
-                done[item.item] = outcome
-        return done
+        changes = [
+            (item.item, posting, posting.document)
+            for item in items
+            if (posting := known[item.kind, item.key]).operation != "create" and posting.document is not None
+        ]
+        if not changes:
+            return {}
+        documents = [document for _, _, document in changes]
+        wanted = [(document, posting.quickbooks_id) for _, posting, document in changes]
+        seen = self._quickbooks.see_all(wanted, self._references(documents))
+        return {
+            item: outcome
+            for (item, posting, _), sighting in zip(changes, seen, strict=True)
+            if (outcome := _done(posting, sighting)) is not None
+        }
 
     def _references(self, documents: Sequence[Document]) -> References:
         return references_for(self._flow, self._bookkeeping, documents)

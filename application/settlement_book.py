@@ -12,12 +12,12 @@ from domain import ledger as ledgers
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
-from domain.document import Deposit, JournalEntry
+from domain.document import Deposit
 from domain.errors import BadInput
 from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.ledger import Ledger, SettlementBooked, ledger_stream
-from domain.order import Order, OrderDated, OrderRecognisedBySettlement, OrderSettled, order_stream
+from domain.order import SHIPPING, Order, OrderDated, OrderRecognisedBySettlement, OrderSettled, order_stream
 from domain.period import first_open_day
 from domain.posting import (
     Posting,
@@ -37,10 +37,12 @@ from domain.posting_rules import (
 from domain.posting_rules.accruals import Deferred, accrual_key, accrual_of
 from domain.posting_rules.changes import CREDIT_KINDS, by_number, plan_unless_refused
 from domain.posting_rules.currency import Converted
+from domain.posting_rules.dispositions import books_orders
 from domain.posting_rules.settlement import orders_named
 from domain.posting_rules.settlement_events import (
     Decided,
     Planning,
+    as_begun,
     held_events,
     ledger_events,
     planned_events,
@@ -161,7 +163,9 @@ class SettlementBook(OrderBook):
         stream = settlement_stream(flow.name, settlement_id)
         known = self._one(stream, settlements.Settlement(), settlements.evolve)[0]
         if known.closed is not None and known.disputed is None:
-            self._date_orders(flow, settlement_id, known.lines, Stamp(flow.name, self._clock(), by))
+            stamp = Stamp(flow.name, self._clock(), by)
+            self._date_orders(flow, settlement_id, known.lines, stamp)
+            self._bill_orders(flow, known.lines, stamp)
 
         def decide() -> list[Append]:
             stamp = Stamp(flow.name, self._clock(), by)
@@ -194,6 +198,26 @@ class SettlementBook(OrderBook):
         if posted:
             self._until_saved(decide)
 
+    def _bill_orders(self, flow: Flow, lines: Sequence[SettlementLine], stamp: Stamp) -> None:
+        """Bill shipped orders that no document shows: their flow had no documents of orders when they came."""
+        if not flow.has_orders or not books_orders(flow):
+            return
+
+        def decide() -> list[Append]:
+            states = self._orders(flow.name, orders_named(lines))
+            documents = self._order_documents(flow, states)
+            missing = {
+                order_id: (state, version)
+                for order_id, (state, version) in states.items()
+                if state.known is not None
+                and state.known.status in SHIPPING
+                and not state.recognised_by
+                and all(posting.status in ("none", "withdrawn") for posting, _ in documents[order_id].values())
+            }
+            return self._invoice_appends(flow, missing, stamp, Tally())
+
+        self._until_saved(decide)
+
     def _settlement_appends(
         self,
         flow: Flow,
@@ -209,6 +233,8 @@ class SettlementBook(OrderBook):
         documents = self._order_documents(flow, known_orders)
         told = self._payouts(flow, settlement_id)
         ledger, ledger_version = self._ledger(flow, settlement, told)
+        standing = self._standing(flow.name, settlement_id, ledger.booked.get(settlement_id))
+        flow = as_begun(flow, ledger.booked.get(settlement_id), standing)
         outcome = plan_settlement(
             settlement,
             {order_id: state for order_id, (state, version) in known_orders.items() if version},
@@ -220,7 +246,6 @@ class SettlementBook(OrderBook):
             bank_day=told.bank_day,
             account_type=told.account_type,
         )
-        standing = self._standing(flow.name, settlement_id, ledger.booked.get(settlement_id))
         planning = Planning(settlement_id, flow, stamp, mapping.version, standing, retry)
         decided: Decided | Held
         match outcome:
@@ -247,11 +272,55 @@ class SettlementBook(OrderBook):
             for name, events in decided.items()
         ]
         if isinstance(outcome, SettlementPlan) and not reasons:
-            appends += _order_appends_of(outcome, known_orders, flow, settlement_id, stamp)
+            appends += self._order_appends_of(outcome, known_orders, documents, flow, stamp)
         if events := ledger_events(planning, ledger, settlement, None if reasons else outcome, told.account_type):
             currency = settlement.closed.currency if settlement.closed is not None else ""
             appends.append(Append(ledger_stream(flow.name, currency, told.account_type), ledger_version, events))
         return [*appends, *self._gap_appends(gaps, stamp)]
+
+    def _order_appends_of(
+        self,
+        plan: SettlementPlan,
+        known_orders: dict[str, tuple[Order, int]],
+        documents: dict[str, Documents],
+        flow: Flow,
+        stamp: Stamp,
+    ) -> list[Append]:
+        """What each order is told of a settlement's plan, as far as it is news; an unsent invoice of it may go then."""
+        settlement_id = plan.settlement_id
+        appends: list[Append] = []
+        recognised: dict[str, tuple[Order, int]] = {}
+        for order_id, (state, version) in known_orders.items():
+            amounts = plan.settled.get(order_id, {})
+            events: list[Event] = []
+            if state.settled.get(settlement_id, {}) != amounts:
+                posting = f"payment/{plan.paid_by[order_id]}" if order_id in plan.paid_by else ""
+                events.append(
+                    OrderSettled(
+                        order_id=order_id,
+                        settlement_id=settlement_id,
+                        posting=posting,
+                        amounts=amounts,
+                        **stamp.fields(),
+                    )
+                )
+            if order_id in plan.recognised and not state.recognised_by:
+                events.append(
+                    OrderRecognisedBySettlement(
+                        order_id=order_id,
+                        settlement_id=settlement_id,
+                        amount=plan.recognised[order_id],
+                        currency=plan.currency,
+                        **stamp.fields(),
+                    )
+                )
+            if events:
+                appends.append(Append(order_stream(flow.name, order_id), version, events))
+            if order_id in plan.recognised and any(posting.document for posting, _ in documents[order_id].values()):
+                for event in events:
+                    state = orders.evolve(state, event)
+                recognised[order_id] = (state, version + len(events))
+        return [*appends, *self._invoice_appends(flow, recognised, stamp, Tally())]
 
     def _payouts(self, flow: Flow, settlement_id: str) -> PayoutFacts:
         """What is known of a settlement's payout beside its file; nothing, where nobody tells."""
@@ -313,7 +382,11 @@ class SettlementBook(OrderBook):
         mapping = self.mapping(flow.name)
         day = first_open_day(flow, flow.day(stamp.at))
         outcome = out_of_suspense(closed, settlement.lines, known, mapping, day, key, account_type)
-        if not isinstance(outcome, JournalEntry):
+        if isinstance(outcome, Reason):
+            held = postings.hold("journal", key, (outcome,), outcome.amount, closed.currency, posting, stamp)
+            tally.held += bool(held)
+            return [Append(posting_stream(flow.name, "journal", key), version, held)] if held else []
+        if outcome is None:
             return []
         tally.planned += 1
         corrected = (outcome.corrects,)
@@ -359,33 +432,3 @@ def _oldest_first(documents: Documents) -> list[Posting]:
     sales = by_number({name: posting for name, (posting, _) in documents.items()})
     credits = [posting for (kind, _), (posting, _) in sorted(documents.items()) if kind in CREDIT_KINDS]
     return [*(posting for _, posting in sorted(sales.items())), *credits]
-
-
-def _order_appends_of(
-    plan: SettlementPlan, known_orders: dict[str, tuple[Order, int]], flow: Flow, settlement_id: str, stamp: Stamp
-) -> list[Append]:
-    """What each order is told of a settlement's plan, as far as it is news."""
-    appends: list[Append] = []
-    for order_id, (state, version) in known_orders.items():
-        amounts = plan.settled.get(order_id, {})
-        events: list[Event] = []
-        if state.settled.get(settlement_id, {}) != amounts:
-            posting = f"payment/{plan.paid_by[order_id]}" if order_id in plan.paid_by else ""
-            events.append(
-                OrderSettled(
-                    order_id=order_id, settlement_id=settlement_id, posting=posting, amounts=amounts, **stamp.fields()
-                )
-            )
-        if order_id in plan.recognised and not state.recognised_by:
-            events.append(
-                OrderRecognisedBySettlement(
-                    order_id=order_id,
-                    settlement_id=settlement_id,
-                    amount=plan.recognised[order_id],
-                    currency=plan.currency,
-                    **stamp.fields(),
-                )
-            )
-        if events:
-            appends.append(Append(order_stream(flow.name, order_id), version, events))
-    return appends

@@ -32,7 +32,7 @@ from application.settlement_files import ingest_document
 from domain.errors import ConnectionLost, ConnectorError, LeaseLost, Stopped, VendorError
 from domain.flow import SOURCES, CycleFailed, CycleFinished, CycleStarted, CycleStopped, Flow, WatermarkAdvanced
 from domain.flow import ConnectionLost as ConnectionLostEvent
-from domain.posting_rules.changes import AMENDED, CANCELLED, CREDIT_KINDS
+from domain.posting_rules.changes import CREDIT_KINDS, LOOKED_AT_AGAIN
 from domain.posting_rules.credit import order_of_credit
 
 SETTLEMENTS = "settlement_reports"
@@ -348,18 +348,23 @@ def replan_waiting(flow: Flow, bookkeeping: Bookkeeping, views: Views, by: str, 
     """Plan again everything of a flow that is held or was refused, from what is stored; nothing is fetched."""
     tally = Tally()
     waiting = [key for kind in ("invoice", "sales_receipt") for key in views.held_keys(flow.name, kind)]
-    for code in (AMENDED, CANCELLED):
+    for code in LOOKED_AT_AGAIN:
         # What Amazon changed while its document was under way, or could not be set right when it came.
-        waiting += [row["order_id"] for row in views.query("held", flow.name, code=code)]
+        waiting += [row["order_id"] for row in views.query("held", flow.name, code=code) if row["order_id"]]
     corrections = [key for kind in (*CREDIT_KINDS, "payment") for key in views.held_keys(flow.name, kind)]
     waiting += [order_id for key in corrections if (order_id := order_of_credit(key))]
     for keys in _chunks(list(dict.fromkeys(waiting)), REPLAN_SIZE):
         tally += bookkeeping.replan_invoices(flow, keys, by, retry_refused)
     views.catch_up()
-    payments = (key.partition("-")[0] for key in views.held_keys(flow.name, "payment") if not order_of_credit(key))
-    waiting = [*views.held_keys(flow.name, "deposit"), *payments, *views.blocked_settlements(flow.name)]
+    waiting = [*views.held_keys(flow.name, "deposit"), *views.blocked_settlements(flow.name)]
+    for kind in ("payment", "journal", "purchase", "refund_receipt", "credit_memo"):
+        # Their keys begin with the settlement's id: `28471003921-261130-1`.
+        named = views.held_keys(flow.name, kind)
+        waiting += [key.partition("-")[0] for key in named if not order_of_credit(key)]
     for settlement_id in dict.fromkeys(waiting):
         tally += bookkeeping.replan_settlement(flow, settlement_id, by, retry_refused)
+    for currency in flow.banks:
+        tally += bookkeeping.reclass_suspense(flow, currency, by)
     views.catch_up()
     return tally
 

@@ -4,7 +4,7 @@ Each page is one save, however many streams it touches. What was seen before cos
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from domain.event_group import (
     source_stream,
     summary_stream,
 )
-from domain.flow import Flow
+from domain.flow import AmazonConnected, Flow, flow_stream
 from domain.settlement import settlement_stream
 from domain.transaction import Known, Transaction, transaction_stream
 
@@ -126,6 +126,12 @@ class FinanceBook(Recorder):
             return [Append(stream, len(known), [event])]
 
         return self._until_saved(decide)
+
+    def connected_to_amazon(self, flow: Flow) -> datetime | None:
+        """When the flow's present consent was given."""
+        stream = flow_stream(flow.name)
+        events = self._store.load([stream]).get(stream, [])
+        return max((event.at for event in events if isinstance(event, AmazonConnected)), default=None)
 
     def match_settlements(self, flow: Flow, told: Sequence[SettlementMatched], by: str) -> Tally:
         """Tell settlements what else Amazon says of them, in one save; what they know already is no news."""

@@ -10,6 +10,8 @@ from importlib import resources
 
 import msgspec
 
+from domain.policy import Policies
+
 # QuickBooks documents only these types on a direct line of a Deposit; the others need a journal entry.
 DEPOSIT_LINE_TYPES = frozenset(
     ["Income", "Other Income", "Expense", "Other Expense", "Other Current Asset", "Equity", "Cost of Goods Sold"]
@@ -26,6 +28,14 @@ STARTING_KEYS = (
     "CLR RSV SALES SHIPINC GIFT PROMO REFUND CLAIMS SHIPCB LIQ REFFEE FBAFEE LABELS INBOUND ADS PROGFEE STORAGE "
     "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC STX LOAN"
 ).split()
+
+# What follows the policy fee_section: the fees that vary with orders, and their sub-type as plain expenses.
+ORDER_FEES = {
+    "REFFEE": "OtherMiscellaneousServiceCost",
+    "FBAFEE": "ShippingFreightDelivery",
+    "LABELS": "ShippingFreightDelivery",
+    "INBOUND": "ShippingFreightDelivery",
+}
 
 # The keys an invoice line may need, and so an item: an invoice line has no account, only an item that has one.
 ITEM_KEYS = ("SALES", "SHIPINC", "GIFT", "PROMO")
@@ -44,6 +54,33 @@ class ChartAccount(msgspec.Struct, frozen=True):
     @property
     def on_deposit_line(self) -> bool:
         return self.account_type in DEPOSIT_LINE_TYPES
+
+
+def chart_of(policies: Policies) -> dict[str, ChartAccount]:
+    """The chart as a flow creates it: fees that vary with orders are cost of goods sold, or expenses if it says so."""
+    chart = dict(default_chart())
+    if policies.fee_section == "expense":
+        for key, subtype in ORDER_FEES.items():
+            chart[key] = msgspec.structs.replace(chart[key], account_type="Expense", account_subtype=subtype)
+    return chart
+
+
+def keys_needed(policies: Policies) -> list[str]:
+    """The accounts to begin with under a flow's policies; any other is proposed when a line first needs it."""
+    more = {
+        "SUSP": policies.unmapped == "suspense",
+        "MFT": policies.tax == "gross",
+        "OPENING": policies.old_orders == "receivables",
+        "UNDEP": policies.settlement_link == "undeposited_linked",
+        "AR": policies.refund_document == "credit_memo",
+    }
+    return [*STARTING_KEYS, *(key for key, needed in more.items() if needed)]
+
+
+def items_needed(policies: Policies) -> list[str]:
+    """The keys of which documents have lines by item, under a flow's policies."""
+    refunds = ["REFUND", "CLAIMS"] if policies.refund_document != "deposit_line" else []
+    return [*ITEM_KEYS, *refunds, *(["MFT"] if policies.tax == "gross" else [])]
 
 
 def account_of(key: str) -> ChartAccount:

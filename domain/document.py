@@ -44,7 +44,8 @@ class Invoice(msgspec.Struct, frozen=True, tag="invoice", omit_defaults=True):
 
     `tax` is what the seller must remit (accounting.md R6, R8); tax Amazon remits is no part of the document. `rate` is
     the home currency's price of one unit as exact decimal text; empty: QuickBooks' own rate of the day. `units` are
-    those it bills, by order item id (empty in old ones: all); `corrects` is the posting that it supplements.
+    those it bills, by order item id: `{"05…": ((1, 3),)}` is the second and third; empty: all there are. `corrects` is
+    the posting that it supplements.
     """
 
     number: str
@@ -62,7 +63,7 @@ class Invoice(msgspec.Struct, frozen=True, tag="invoice", omit_defaults=True):
     tax: int = 0
     tax_account: str = ""
     rate: str = ""
-    units: dict[str, int] = {}
+    units: dict[str, tuple[tuple[int, int], ...]] = {}
     corrects: str = ""
 
     def __post_init__(self) -> None:
@@ -235,7 +236,7 @@ class SalesReceipt(msgspec.Struct, frozen=True, tag="sales_receipt", omit_defaul
     tax: int = 0
     tax_account: str = ""
     rate: str = ""
-    units: dict[str, int] = {}
+    units: dict[str, tuple[tuple[int, int], ...]] = {}
     corrects: str = ""
 
     def __post_init__(self) -> None:
@@ -264,6 +265,17 @@ class Purchase(msgspec.Struct, frozen=True, tag="purchase", omit_defaults=True):
 
 
 Document = Invoice | Payment | Deposit | JournalEntry | CreditMemo | RefundReceipt | SalesReceipt | Purchase
+
+
+UNDEPOSITED = "UNDEP"  # the account key of QuickBooks' Undeposited Funds
+
+
+def linked_payments(deposit: Deposit) -> dict[int, str]:
+    """The postings of the payments that a deposit takes out of undeposited funds, by the place of their line."""
+    places = [place for place, line in enumerate(deposit.lines) if line.account == UNDEPOSITED]
+    if len(places) != len(deposit.payments):
+        return {}
+    return {place: f"payment/{key}" for place, key in zip(places, deposit.payments, strict=True)}
 
 
 def debits_and_credits(document: Document) -> list[tuple[str, int]]:

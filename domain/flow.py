@@ -209,6 +209,7 @@ class Flow(msgspec.Struct):
     seller: str = ""
     marketplace_names: dict[str, tuple[str, str]] = {}
     company: str = ""
+    country: str = ""  # the company's
     home_currency: str = ""
     custom_numbers: bool = True
     multicurrency: bool = False
@@ -265,7 +266,8 @@ def evolve(state: Flow, event: Event) -> Flow:
             state.seller = event.seller or state.seller
             state.amazon_consent = event.at if event.seller else None
         case QuickBooksConnected():
-            state.quickbooks, state.company, state.home_currency = True, event.company, event.home_currency
+            state.quickbooks, state.company, state.country = True, event.company, event.country
+            state.home_currency = event.home_currency
             state.custom_numbers, state.multicurrency = event.custom_numbers, event.multicurrency
             state.realm = state.realm or event.realm
         case BooksClosed():

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from domain.event import Event, stream_id
+from domain.policy import Policies
 from domain.posting import Reason
 
 
@@ -17,7 +18,8 @@ class SettlementBooked(Event, frozen=True, kw_only=True):
     """A settlement was planned: its documents as `kind/key`, and its money by disposition (minor units).
 
     `balance` is what it says of earlier balances, `charged` what a card paid, `returned` failed transfers taken back,
-    `suspended` what lies in suspense. `notes` are what a bookkeeper should know although it is posted.
+    `suspended` what lies in suspense. `notes` are what a bookkeeper should know although it is posted. `policies` are
+    those it was planned under: they stand for it once any of it is sent.
     """
 
     settlement_id: str
@@ -35,6 +37,7 @@ class SettlementBooked(Event, frozen=True, kw_only=True):
     account_type: str = ""
     start: date | None = None
     end: date | None = None
+    policies: Policies = Policies()
 
 
 class SettlementUnbooked(Event, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
     facilitator: bool = False  # Amazon is responsible for the item's tax
     cancelled: bool = False
     unshipped: int | None = None  # units still to be sent; those neither sent nor still to be sent are cancelled
+    amazon_id: str = ""  # Amazon's own id, where the item was first known from a report, which has none
 
 
 class Package(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,6 +58,7 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 REPORT = "report"  # the source of an order known from a bulk report only
+ROW = "row-"  # how the ids begin that items of such an order are given
 
 
 class AmazonOrder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,7 +182,7 @@ def record(order: AmazonOrder, known: Order, stamp: Stamp, evidence: str = "") -
     if known.known is not None:
         if order.source == REPORT and known.known.source != REPORT:
             return []  # what Amazon says of a single order is better than any report
-        order = with_parcels(completed(order, known.known), known.parcels)
+        order = with_parcels(completed(renamed(order, known.known), known.known), known.parcels)
         if order.updated < known.known.updated or content_hash(order) == content_hash(known.known):
             return []
     kind: type[OrderIngested] | type[OrderAmended] | type[OrderCancelled] = OrderAmended
@@ -219,7 +221,9 @@ def _ships(state: Order, order: AmazonOrder) -> None:
         state.first_shipped = order.updated
     left = {item.order_item_id: units for item in order.items if (units := units_left(item, order))}
     so_far = state.left[-1][1] if state.left else {}
-    if any(units > so_far.get(item, 0) for item, units in left.items()):
+    if so_far and not left.keys() & so_far.keys() and sum(left.values()) == sum(so_far.values()):
+        state.left = (*state.left[:-1], (state.left[-1][0], left))  # the same units under Amazon's own item ids
+    elif any(units > so_far.get(item, 0) for item, units in left.items()):
         state.left = (*state.left, (order.updated, left))
     days = {package.shipped_at.date() for package in order.packages if package.shipped_at is not None}
     state.in_parts = state.in_parts or order.status != "SHIPPED" or len(state.left) > 1 or len(days) > 1
@@ -254,6 +258,41 @@ def with_parcels(order: AmazonOrder, parcels: tuple[Package, ...]) -> AmazonOrde
     return msgspec.structs.replace(order, packages=packages) if packages else order
 
 
+def renamed(order: AmazonOrder, known: AmazonOrder) -> AmazonOrder:
+    """An order first known from a report keeps the item ids it was given then: what is billed is billed by them.
+
+    Items are told by Amazon's id once it is known, else by SKU and quantity, in the order they come.
+    """
+    left = [item for item in known.items if item.order_item_id.startswith(ROW)]
+    if not left or order.source == REPORT:
+        return order
+    ids: dict[str, str] = {}
+    likeness = (
+        lambda item, old: old.amazon_id == item.order_item_id,
+        lambda item, old: not old.amazon_id and (old.sku, old.quantity) == (item.sku, item.quantity),
+        lambda item, old: not old.amazon_id and old.sku == item.sku,
+    )
+    for alike in likeness:
+        for item in order.items:
+            found = next((old for old in left if item.order_item_id not in ids and alike(item, old)), None)
+            if found is not None:
+                ids[item.order_item_id] = found.order_item_id
+                left.remove(found)
+    items = tuple(
+        msgspec.structs.replace(item, order_item_id=ids[item.order_item_id], amazon_id=item.order_item_id)
+        if item.order_item_id in ids
+        else item
+        for item in order.items
+    )
+    packages = tuple(
+        msgspec.structs.replace(
+            package, quantities={ids.get(item, item): units for item, units in package.quantities.items()}
+        )
+        for package in order.packages
+    )
+    return msgspec.structs.replace(order, items=items, packages=packages)
+
+
 def completed(order: AmazonOrder, known: AmazonOrder) -> AmazonOrder:
     """An order whose region refused some data sets, with what is known of these from before."""
     if not order.missing:
@@ -268,7 +307,8 @@ def completed(order: AmazonOrder, known: AmazonOrder) -> AmazonOrder:
         changes |= {"status": known.status, "fulfilled_by": known.fulfilled_by}
     if "PROCEEDS" in order.missing and known.currency:
         changes |= {"total": known.total, "currency": known.currency}
-    if "PROCEEDS" not in order.missing or known.currency:
+    priced = known.currency and all(item.order_item_id in before for item in order.items)
+    if "PROCEEDS" not in order.missing or priced:
         changes["problem"] = known.problem
     if "PACKAGES" in order.missing:
         changes["packages"] = known.packages

@@ -59,6 +59,15 @@ def policies_from(changes: dict[str, str], standing: Policies) -> Policies:
     return msgspec.structs.replace(standing, **values)
 
 
+def policy_words(policies: Policies) -> dict[str, str]:
+    """Policies as `policies_from` takes them: `{"month_split": "on", ...}`."""
+    words = {True: "on", False: "off", None: "none"}
+    values = msgspec.structs.asdict(policies)
+    return {
+        name: words[value] if value is None or isinstance(value, bool) else str(value) for name, value in values.items()
+    }
+
+
 def _value(name: str, text: str, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         if text not in get_args(hint):

@@ -38,6 +38,8 @@ SEEN_IN_QUICKBOOKS = (FOUND_OTHERWISE, TOTAL_DIFFERS, ADOPTED_OTHERWISE)
 
 # A change of a document that was changed in QuickBooks by somebody else: nothing is written over it.
 CHANGED_BY_HAND = "changed_by_hand"
+# What cannot even be written for QuickBooks: it names something that is not mapped, or has no room there.
+UNSENDABLE = "cannot_be_sent"
 STALE = "5010"  # QuickBooks' code where somebody was faster: what is there is read again
 STALE_TRIES = 5
 # What QuickBooks refuses by its own locks, by its code (quickbooks.md 9); other refusals are about the document.
@@ -48,6 +50,7 @@ _LOCKS = {
     "6480": "bank_matched",
     "6190": "subscription_ended",
     CHANGED_BY_HAND: CHANGED_BY_HAND,
+    UNSENDABLE: UNSENDABLE,
 }
 
 Kind = Literal["invoice", "payment", "deposit", "journal", "credit_memo", "refund_receipt", "sales_receipt", "purchase"]
@@ -98,7 +101,7 @@ class PostingPlanned(Event, frozen=True, kw_only=True):
 
 
 class PostingWithdrawn(Event, frozen=True, kw_only=True):
-    """A plan that was never sent is no longer wanted."""
+    """A plan that was never sent is no longer wanted; of a change, the document stays as QuickBooks has it."""
 
     kind: str
     key: str
@@ -315,6 +318,9 @@ def evolve(state: Posting, event: Event) -> Posting:
             state.generation, state.document = event.generation, event.document
             state.depends_on, state.reasons = event.depends_on, ()
             state.mapping_version = event.mapping_version
+        case PostingWithdrawn() if state.standing is not None:
+            # A change that was never sent: QuickBooks has the document as it was.
+            state.status, state.document, state.operation, state.standing = "posted", state.standing, "create", None
         case PostingWithdrawn():
             state.status, state.document, state.reasons = "withdrawn", None, ()
         case PostingReleased():

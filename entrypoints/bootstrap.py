@@ -18,6 +18,8 @@ from adapters.amazon.consent import AmazonConsent
 from adapters.amazon.order_report import read_order_report
 from adapters.amazon.settlement_report import read_report
 from adapters.amazon.shipment_report import read_shipment_report
+from adapters.amazon.sqs import SqsQueue
+from adapters.amazon.subscriptions import NotificationSetup
 from adapters.answered_requests import AnsweredRequests
 from adapters.application_state import ApplicationState
 from adapters.authorisations import DatabaseAttempts
@@ -33,6 +35,7 @@ from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.consent import QuickBooksConsent
 from adapters.quickbooks.journal import LedgerReader, answered_objects
 from adapters.quota import GuardedQuotas, ImpatientQuotas, Quotas
+from adapters.seen_hints import DatabaseSeenHints
 from adapters.sessions import DatabaseSessions
 from adapters.timetable import CronTimetable
 from adapters.tokens import DatabaseTokens
@@ -47,11 +50,14 @@ from application.books import Books, books_of
 from application.books_expected import expected_balances
 from application.connections import AMAZON, QUICKBOOKS
 from application.corrections import Corrections
+from application.cycle_request import ask_for_cycle
 from application.deadlines import deadline_alerts
 from application.diagnosis import Doctor, Finding
 from application.flow_setup import FlowSetup
+from application.hints import Heard, listen_once
 from application.order_history import Readers
 from application.ports import BankReader, Clock, Consent, Lease, ReportReader
+from application.purge import Purging
 from application.running import run_cycle
 from application.sync import Cycle, CycleReport, record_not_begun
 from domain.alert import Alert
@@ -112,7 +118,7 @@ class Services:
         self.ledger = self.store
         self.views = DatabaseViews(self.database, self.store)
         self.vault = DatabaseVault(self.database, keyring, clock)
-        self.evidence = DatabaseEvidence(self.database, keyring)
+        self.evidence = DatabaseEvidence(self.database, keyring, clock)
         self.quotas = Quotas(self.database, settings.quota_speed)
         self.tokens = DatabaseTokens(self.database, clock)
         self.sessions = DatabaseSessions(self.database, self.tokens, clock)
@@ -121,6 +127,7 @@ class Services:
         self.corrections = Corrections(self.store, clock)
         self.bank_imports = BankImports(self.store, clock)
         self.bank_book = BankBook(self.store, clock, self.views)
+        self.purging = Purging(self.store, self.evidence, clock, settings.retention)
         self.application_state = ApplicationState(self.database)
         self.machine = ThisMachine(self.database, keyring, settings.home)
         self.alerts = AlertDesk(
@@ -220,6 +227,45 @@ class Services:
     def _deadlines(self, flow: Flow) -> list[Alert]:
         ends = last_day(self.settings.amazon_secrets)
         return deadline_alerts(flow, ends, self.application_state.refusals(), self.clock().date())
+
+    def notification_setup(self, flow: Flow) -> NotificationSetup:
+        """Amazon's destinations and the flow's subscriptions; to be closed. Raises what `amazon` does."""
+        credential = self.vault.get(flow.name, AMAZON)
+        if credential is None:
+            raise ConnectionLost(
+                f"flow {flow.name} is not connected to Amazon; run: ml-connector connect amazon {flow.name}",
+                vendor=AMAZON,
+            )
+        settings, secrets = self.settings, self._amazon_secrets()
+        return NotificationSetup(
+            flow.name,
+            settings.amazon_api_urls[flow.region],
+            settings.amazon_token_url,
+            _needed("AMAZON_CLIENT_ID", settings.amazon_client_id),
+            _needed("AMAZON_CLIENT_SECRET", secrets[0] if secrets else ""),
+            credential["refresh_token"],
+            self._quotas(PERSONS_SECONDS),
+            self.clock,
+            settings.quota_speed,
+            other_secrets=secrets[1:],
+            judged=lambda words: self.application_state.judged(AMAZON, words, self.clock()),
+        )
+
+    def hints(self, flow: str) -> Callable[[], Heard]:
+        """A look into the queue of notifications. Raises UnknownFlow, BadInput without a queue or boto3."""
+        seller = self.bookkeeping.flow(flow).seller
+        url = _needed("AMAZON_SQS_QUEUE_URL", self.settings.amazon_sqs_queue_url)
+        arn = _needed("AMAZON_SQS_QUEUE_ARN", self.settings.amazon_sqs_queue_arn)
+        parts = arn.split(":")
+        if len(parts) != 6:
+            raise BadInput(f"{PREFIX}AMAZON_SQS_QUEUE_ARN={arn!r}: expected one like arn:aws:sqs:us-east-1:123:name")
+        queue = SqsQueue(url, parts[3], self.settings.amazon_sqs_endpoint_url)
+        seen = DatabaseSeenHints(self.database)
+
+        def ask(kinds: str) -> int:
+            return ask_for_cycle(flow, self.bookkeeping, self.leases, self.clock, f"notification:{kinds}")
+
+        return lambda: listen_once(flow, seller, queue, seen, ask)
 
     def doctor(self, *, brief: bool = False) -> Doctor:
         """Who examines this installation and its flows, and waits for nothing. `brief`: while somebody waits for it."""

@@ -18,7 +18,10 @@ from entrypoints.commands import (
     flow,
     keys,
     mapping,
+    notifications,
+    orders,
     posting,
+    purge,
     reports,
     serve,
     settlement,
@@ -62,10 +65,13 @@ app.command("close")(close.close)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(settlement.app, name="settlement")
 app.add_typer(bank.app, name="bank")
+app.add_typer(orders.app, name="order")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(posting.app, name="posting")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.command("purge")(purge.purge)
 app.command("rebuild-views")(audit.rebuild_views)
 app.add_typer(books.app, name="books")
 app.add_typer(token.app, name="token")

@@ -14,6 +14,7 @@ import msgspec
 from adapters.amazon.client_secrets import ClientSecret
 from adapters.redaction import conceal
 from domain.errors import BadInput
+from domain.retention import Retention
 from entrypoints.logs import LEVELS
 
 PREFIX = "ML_CONNECTOR_"
@@ -55,6 +56,9 @@ class Settings(msgspec.Struct, frozen=True):
     amazon_client_secret_next_ends: date | None = None
     amazon_application_id: str = ""
     amazon_application_draft: bool = False
+    amazon_sqs_queue_url: str = ""
+    amazon_sqs_queue_arn: str = ""
+    amazon_sqs_endpoint_url: str = ""  # empty: AWS's own of the queue's region
     quickbooks_api_url: str = QUICKBOOKS_HOST
     quickbooks_token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
     quickbooks_revoke_url: str = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
@@ -63,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True):
     quickbooks_client_secret: str = ""
     quickbooks_webhook_verifier: str = ""
     quota_speed: float = 1.0
+    retention: Retention = Retention()
     vendors: str = "production"
     log: str = "text"
     log_level: str = "warning"
@@ -84,10 +89,11 @@ NAMES = (
     "HOME", "DATABASE_URL", "MASTER_KEY", "MASTER_KEY_FILE", "PUBLIC_URL", "AMAZON_TOKEN_URL", "AMAZON_API_URL_NA",
     "AMAZON_API_URL_EU", "AMAZON_API_URL_FE", "AMAZON_AUTHORIZE_URL", "AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET",
     "AMAZON_CLIENT_SECRET_ENDS", "AMAZON_CLIENT_SECRET_NEXT", "AMAZON_CLIENT_SECRET_NEXT_ENDS",
+    "AMAZON_SQS_QUEUE_URL", "AMAZON_SQS_QUEUE_ARN", "AMAZON_SQS_ENDPOINT_URL",
     "AMAZON_APPLICATION_ID", "AMAZON_APPLICATION_DRAFT", "QUICKBOOKS_API_URL", "QUICKBOOKS_TOKEN_URL",
     "QUICKBOOKS_REVOKE_URL",
     "QUICKBOOKS_AUTHORIZE_URL", "QUICKBOOKS_CLIENT_ID", "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_WEBHOOK_VERIFIER",
-    "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "VENDORS", "LOG", "LOG_LEVEL",
+    "EVIDENCE_PAGE_DAYS", "EVIDENCE_VOUCHER_DAYS", "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "VENDORS", "LOG", "LOG_LEVEL",
 )  # fmt: skip
 
 
@@ -117,6 +123,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         amazon_application_draft=_yes_or_no("AMAZON_APPLICATION_DRAFT", given.get("AMAZON_APPLICATION_DRAFT", "no")),
         amazon_client_secret_ends=_day("AMAZON_CLIENT_SECRET_ENDS", given),
         amazon_client_secret_next_ends=_day("AMAZON_CLIENT_SECRET_NEXT_ENDS", given),
+        retention=Retention(
+            _days("EVIDENCE_PAGE_DAYS", given, Retention().page_days),
+            _days("EVIDENCE_VOUCHER_DAYS", given, Retention().voucher_days),
+        ),
         quota_speed=_speed(given.get("QUOTA_SPEED", "1")),
         requests_per_minute=_rate(given.get("REQUESTS_PER_MINUTE", "600")),
         **{
@@ -125,6 +135,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             if name not in ("HOME", "DATABASE_URL", "QUOTA_SPEED", "REQUESTS_PER_MINUTE", "AMAZON_APPLICATION_DRAFT")
             and not name.startswith("AMAZON_API_URL_")
             and not name.endswith("_ENDS")
+            and not name.startswith("EVIDENCE_")
         },
     )
     conceal(
@@ -206,6 +217,13 @@ def _day(name: str, given: Mapping[str, str]) -> date | None:
         return date.fromisoformat(given[name])
     except ValueError:
         raise BadInput(f"{PREFIX}{name}={given[name]!r}: expected a day like 2027-05-23") from None
+
+
+def _days(name: str, given: Mapping[str, str], default: int) -> int:
+    value = given.get(name, str(default))
+    if not value.isdecimal() or not 1 <= int(value) <= 36_525:
+        raise BadInput(f"{PREFIX}{name}={value!r}: expected a number of days from 1 to 36525, for example {default}")
+    return int(value)
 
 
 def _speed(value: str) -> float:

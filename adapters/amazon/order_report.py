@@ -14,7 +14,7 @@ from adapters.amazon.bulk_report import Row, moment, rows
 from adapters.amazon.settlement_report.numbers import parse_amount, parse_quantity
 from application.order_ports import UnreadableRow
 from domain.errors import BadInput
-from domain.order import REPORT, AmazonOrder, OrderItem, Part
+from domain.order import REPORT, ROW, AmazonOrder, OrderItem, Part
 
 _NEEDED = ("amazon-order-id", "purchase-date", "last-updated-date", "order-status", "quantity", "item-price")
 _FACILITATED = {"Amazon.com": datetime(2023, 1, 1, tzinfo=UTC)}  # since when Amazon remits all of a marketplace's tax
@@ -109,7 +109,7 @@ def _item(number: int, row: Row, currency: str, status: str, facilitated: bool) 
     item_status = row.get("item-status", "").lower()
     sent = quantity if status == "SHIPPED" or item_status == "shipped" else 0
     return OrderItem(
-        order_item_id=f"row-{number}",
+        order_item_id=f"{ROW}{number}",
         sku=row.get("sku", ""),
         asin=row.get("asin", ""),
         title=row.get("product-name", ""),

@@ -15,9 +15,8 @@ from application.order_ports import FoundOrder
 from application.ports import OrderPage
 from domain.errors import VendorError
 
-# Never BUYER or RECIPIENT: they hold personal data and need a restricted role. The least needed goes first.
+# Never BUYER or RECIPIENT: they hold personal data and need a restricted role.
 INCLUDED_DATA = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX")
-_GIVEN_UP_FIRST = ("PROMOTION", "PACKAGES", "CANCELLATION", "TAX", "FULFILLMENT", "PROCEEDS")
 _MAX_PAGES = 10_000
 _T = TypeVar("_T")
 
@@ -87,18 +86,25 @@ class AmazonOrders:
             if error.code != "InvalidInput" or "token" in str(error).lower():
                 raise
             first = error
-        wanted = [name for name in _GIVEN_UP_FIRST if name not in refused]
+        wanted = [name for name in INCLUDED_DATA if name not in refused]
         named = [name for name in wanted if name in str(first)]
         if named:
             return self._with_data(operation, kind, params, (*refused, named[0]), path)
-        for name in wanted:
-            without = (*refused, name)
-            try:
-                return *self._asked(operation, kind, params, without, path), without
-            except VendorError as error:
-                if error.code != "InvalidInput":
-                    raise
-        raise first
+        alone = [name for name in wanted if self._refuses(name, operation, kind, params, path)]
+        if not alone:
+            raise first
+        without = (*refused, *alone)
+        return *self._asked(operation, kind, params, without, path), without
+
+    def _refuses(self, name: str, operation: str, kind: type[_T], params: Sequence[tuple[str, str]], path: str) -> bool:
+        """Whether a data set is refused even alone: Amazon does not always say which one it means."""
+        try:
+            self._asked(operation, kind, params, [other for other in INCLUDED_DATA if other != name], path)
+        except VendorError as error:
+            if error.code != "InvalidInput":
+                raise
+            return True
+        return False
 
     def _asked(
         self, operation: str, kind: type[_T], params: Sequence[tuple[str, str]], refused: Sequence[str], path: str

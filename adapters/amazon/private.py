@@ -4,18 +4,24 @@ Nothing of it is asked for (no BUYER, no RECIPIENT), but packages come with addr
 what Amazon sends one day unasked must not stay either (amazon.md 8). docs/security.md lists what is kept.
 """
 
+import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-# Fields of Orders 2026-01-01, wherever they stand.
-PRIVATE_FIELDS = frozenset(
-    {
-        "buyer", "recipient", "shipFromAddress", "deliveryAddress", "deliveryPreference", "giftMessage",
-        "taxRegistrations", "customization", "postalCode", "phone", "authorizationCode", "acquirerId", "cardBrand",
-        "substitutionPreference", "buyerName", "buyerEmail", "buyerCompanyName", "buyerPurchaseOrderNumber",
-    }
+# Members of Orders 2026-01-01 and of the older forms, in whichever case, wherever they stand.
+NAMES = frozenset(
+    (
+        "buyer", "buyerinfo", "buyername", "buyeremail", "buyercompanyname", "buyerpurchaseordernumber", "recipient",
+        "shipfromaddress", "deliveryaddress", "shippingaddress", "deliverypreference", "giftmessage", "giftmessagetext",
+        "taxregistrations", "customization", "postalcode", "destinationpostalcode", "addressline1", "addressline2",
+        "addressline3", "phone", "authorizationcode", "acquirerid", "cardbrand", "substitutionpreference",
+    )
 )  # fmt: skip
+_PERHAPS = re.compile(rb'"(?:%s)"\s*:' % b"|".join(sorted(name.encode() for name in NAMES)), re.IGNORECASE)
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")  # numbers keep their digits
 # Columns of the reports about orders and shipments; everything else is about goods and money.
 PRIVATE_COLUMNS = (
     "buyer", "recipient", "ship-city", "ship-state", "ship-postal", "ship-country", "ship-address", "ship-phone",
@@ -25,9 +31,13 @@ PRIVATE_COLUMNS = (
 
 
 def stripped(content: bytes) -> bytes:
-    """A JSON answer without private fields; the same bytes where there are none. Raises msgspec.DecodeError."""
-    decoded = msgspec.json.decode(content)
-    return msgspec.json.encode(decoded) if _strip(decoded) else content
+    """The same JSON without private members; bytes that are no JSON, or hold none of them, as they are."""
+    if not _PERHAPS.search(content):
+        return content
+    try:
+        return _ENCODER.encode(_kept(_DECODER.decode(content)))
+    except msgspec.DecodeError:
+        return content
 
 
 def is_private(column: str) -> bool:
@@ -36,16 +46,9 @@ def is_private(column: str) -> bool:
     return any(word in name for word in PRIVATE_COLUMNS)
 
 
-def _strip(value: Any) -> bool:
-    """Take private fields out in place; whether there were any."""
-    found = False
+def _kept(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_kept(part) for part in value]
     if isinstance(value, dict):
-        for name in PRIVATE_FIELDS & value.keys():
-            del value[name]
-            found = True
-        for inner in value.values():
-            found = _strip(inner) or found
-    elif isinstance(value, list):
-        for inner in value:
-            found = _strip(inner) or found
-    return found
+        return {name: _kept(part) for name, part in value.items() if name.lower() not in NAMES}
+    return value

@@ -23,6 +23,7 @@ from domain import (
     mapping,
     order,
     posting,
+    retention,
     settlement,
     transaction,
 )
@@ -105,6 +106,7 @@ EVENTS: dict[str, type[Event]] = {
     "bank.line-aside.v1": bank.BankLineSetAside,
     "settlement.banked.v1": bank.SettlementBanked,
     "settlement.unbanked.v1": bank.SettlementUnbanked,
+    "evidence.purged.v1": retention.EvidencePurged,
     "token.created.v1": access.TokenCreated,
     "token.revoked.v1": access.TokenRevoked,
 }

@@ -22,7 +22,7 @@ from adapters.quickbooks import wire
 from adapters.quickbooks.auth import QuickBooksLogin
 from adapters.quickbooks.documents import batch_body
 from adapters.quickbooks.faults import action_for, fault_of, is_throttled
-from adapters.quickbooks.sightings import compared, searches, sightings
+from adapters.quickbooks.sightings import NUMBERS_A_QUERY, compared, searches, sightings
 from application.ports import Clock, Company, Fault, Found, References, Removed, Sighting, Vault, Write
 from domain.document import Document
 from domain.errors import BadInput, ConnectionLost, OutcomeUnknown, Refused, VendorError
@@ -137,6 +137,19 @@ class QuickBooksClient:
         """See ports.QuickBooks.see."""
         there = self.read(kind_of(document), quickbooks_id)
         return None if there is None else compared(there.content, document, references)
+
+    def see_all(self, wanted: Sequence[tuple[Document, str]], references: References) -> list[Sighting | None]:
+        """See ports.QuickBooks.see_all."""
+        rows: dict[str, msgspec.Raw] = {}
+        for begin in range(0, len(wanted), NUMBERS_A_QUERY):
+            some = wanted[begin : begin + NUMBERS_A_QUERY]
+            ids = ", ".join(wire.literal(quickbooks_id) for _, quickbooks_id in some)
+            entity = wire.ENTITIES[kind_of(some[0][0])]
+            rows |= {wire.identity(row): row for row in self._query(entity, f"Id IN ({ids})")}
+        return [
+            compared(rows[quickbooks_id], document, references) if quickbooks_id in rows else None
+            for document, quickbooks_id in wanted
+        ]
 
     def read(self, kind: str, quickbooks_id: str) -> Found | None:
         """See ports.QuickBooks.read."""

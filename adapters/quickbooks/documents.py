@@ -25,6 +25,7 @@ from domain.document import (
     Purchase,
     RefundReceipt,
     SalesReceipt,
+    linked_payments,
 )
 from domain.errors import BadInput
 from domain.mapping import QuickBooksRef
@@ -35,26 +36,25 @@ Body = dict[str, Any]
 _LINKED = {"invoice": "Invoice", "credit_memo": "CreditMemo"}
 
 
-def batch_body(writes: Sequence[Write], references: References, global_tax_calculation: str = "") -> bytes:
+def batch_body(writes: Sequence[Write], references: References) -> bytes:
     """The exact bytes of a batch; the same writes make the same bytes.
 
-    `global_tax_calculation` is needed outside of the US only, and refused by QuickBooks there. Raises BadInput where
-    something a document names has no id in QuickBooks, or a number is too long.
+    Raises BadInput where something a document names has no id in QuickBooks, or a number is too long.
     """
-    items = [_item(write, references, global_tax_calculation) for write in writes]
-    return msgspec.json.encode({"BatchItemRequest": items})
+    return msgspec.json.encode({"BatchItemRequest": [_item(write, references) for write in writes]})
 
 
-def _item(write: Write, references: References, global_tax_calculation: str) -> Body:
+def _item(write: Write, references: References) -> Body:
     entity = ENTITIES[kind_of(write.document)]
     if write.operation == "create":
         value, operation = _built(write.document, references), "create"
     else:
         value, operation = {"Id": write.quickbooks_id, "SyncToken": write.sync_token}, "update"
     if write.operation == "amend":
-        value |= {"sparse": True, **_built(write.document, references)}
-    if global_tax_calculation and write.operation in ("create", "amend") and entity != "Payment":
-        value["GlobalTaxCalculation"] = global_tax_calculation
+        # What a sparse update leaves out stays as it was: a tax that is no more must be said to be nothing.
+        value |= {"sparse": True, **_no_tax(write.document), **_built(write.document, references)}
+    if write.operation in ("create", "amend") and entity != "Payment":
+        value |= _tax_calculation(write.document, references)
     item: Body = {"bId": write.item, "operation": operation, entity: value}
     if write.operation == "delete":
         item["operation"] = "delete"
@@ -162,24 +162,38 @@ def _payment(payment: Payment, references: References) -> Body:
 
 def _deposit(deposit: Deposit, references: References) -> Body:
     """No number, which a deposit does not have, and no Entity, whose currency would override the deposit's."""
-    rows = [(line.account, line.amount, line.description) for line in deposit.lines]
+    linked = linked_payments(deposit)
+    lines = [
+        _linked_line(line.amount, linked[place], deposit.currency, references)
+        if place in linked
+        else _direct_line(line.account, line.amount, line.description, deposit.currency, references)
+        for place, line in enumerate(deposit.lines)
+    ]
     if deposit.cleared:
-        rows.insert(0, (deposit.clearing, deposit.cleared, f"Orders of {note_marker(deposit)}, booked by payments"))
+        words = f"Orders of {note_marker(deposit)}, booked by payments"
+        lines.insert(0, _direct_line(deposit.clearing, deposit.cleared, words, deposit.currency, references))
     return {
         "TxnDate": deposit.day.isoformat(),
         "DepositToAccountRef": _reference(references.banks, deposit.bank, "bank"),
         "PrivateNote": note_marker(deposit),
-        "Line": [
-            {
-                "Amount": amount(minor, deposit.currency),
-                "DetailType": "DepositLineDetail",
-                "Description": text(description, TEXT_LENGTH),
-                "DepositLineDetail": {"AccountRef": _account(references, account)},
-            }
-            for account, minor, description in rows
-        ],
+        "Line": lines,
         **_currency(deposit, references),
     }
+
+
+def _direct_line(account: str, minor: int, words: str, currency: str, references: References) -> Body:
+    return {
+        "Amount": amount(minor, currency),
+        "DetailType": "DepositLineDetail",
+        "Description": text(words, TEXT_LENGTH),
+        "DepositLineDetail": {"AccountRef": _account(references, account)},
+    }
+
+
+def _linked_line(minor: int, payment: str, currency: str, references: References) -> Body:
+    """A payment leaves undeposited funds whole. Without a DetailType: with one QuickBooks wants an account."""
+    link = {"TxnId": _posted(references, payment), "TxnType": "Payment", "TxnLineId": "0"}
+    return {"Amount": amount(minor, currency), "LinkedTxn": [link]}
 
 
 def _journal(journal: JournalEntry, references: References) -> Body:
@@ -237,11 +251,11 @@ def _expense_line(line: JournalLine, currency: str, references: References) -> B
 def _item_lines(lines: Iterable[InvoiceLine], currency: str, taxed: bool, references: References) -> list[Body]:
     built = []
     for line in lines:
-        detail: Body = {
-            "ItemRef": _reference(references.items, line.account, "item"),
-            # A line without a code counts as taxable, and automated sales tax would then add tax Amazon remits.
-            "TaxCodeRef": {"value": "TAX" if taxed else "NON"},
-        }
+        detail: Body = {"ItemRef": _reference(references.items, line.account, "item")}
+        if not references.is_abroad:
+            # A line without a code counts as taxable, and automated sales tax would then add tax Amazon remits. The
+            # two codes exist in the US only.
+            detail["TaxCodeRef"] = {"value": "TAX" if taxed else "NON"}
         price = _unit_price(line.amount, line.quantity, currency)
         if price is not None:
             detail |= {"Qty": line.quantity, "UnitPrice": price}
@@ -273,6 +287,23 @@ def _currency(document: Document, references: References) -> Body:
 def _tax(minor: int, currency: str) -> Body:
     """Amazon's own figure of the tax; all other tax input is ignored under automated sales tax (accounting.md R6)."""
     return {"TxnTaxDetail": {"TotalTax": amount(minor, currency)}} if minor else {}
+
+
+def _no_tax(document: Document) -> Body:
+    if isinstance(document, Invoice | CreditMemo | SalesReceipt):
+        return {"TxnTaxDetail": {"TotalTax": amount(0, document.currency)}}
+    return {}
+
+
+def _tax_calculation(document: Document, references: References) -> Body:
+    """Outside of the US QuickBooks wants to be told how amounts stand to tax; there it refuses to be.
+
+    A document with a tax of its own needs tax codes there, which we do not know: QuickBooks refuses it and it is held.
+    """
+    if not references.is_abroad:
+        return {}
+    taxed = isinstance(document, Invoice | CreditMemo | SalesReceipt) and document.tax
+    return {"GlobalTaxCalculation": "TaxExcluded" if taxed else "NotApplicable"}
 
 
 def _shipping(document: Invoice | SalesReceipt) -> Body:
@@ -318,7 +349,7 @@ def _linked_type(applied: AppliedInvoice) -> str:
 def _posted(references: References, posting: str) -> str:
     found = references.postings.get(posting, "")
     if not found:
-        raise BadInput(f"{posting} is not in QuickBooks yet; a payment can only be applied to a posted invoice")
+        raise BadInput(f"{posting} is not in QuickBooks yet; only what is posted can be linked")
     return found
 
 

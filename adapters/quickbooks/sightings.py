@@ -26,6 +26,7 @@ from domain.document import (
     Purchase,
     RefundReceipt,
     SalesReceipt,
+    linked_payments,
 )
 from domain.mapping import QuickBooksRef
 from domain.money import format_minor, to_minor
@@ -109,7 +110,7 @@ def compared(content: bytes | msgspec.Raw, document: Document, references: Refer
     into = _value_of(told.account_ref if isinstance(document, Purchase) else told.deposit_to_account_ref)
     if (account := _into(document)) and into != _account(references, account):
         differs.append("account")
-    if _lines_of(told) != _lines_wanted(document, references):
+    if _lines_of(told, linked_in_full=not isinstance(document, Deposit)) != _lines_wanted(document, references):
         differs.append("lines")
     return Sighting(there, tuple(differs), _cleared(told, document, references, there.currency))
 
@@ -189,7 +190,7 @@ def _moved(told: Transaction, accounts: set[str]) -> Decimal:
     return sum((amount for account, amount in _lines_of(told) if account in accounts), Decimal(0))
 
 
-def _lines_of(told: Transaction) -> list[tuple[str, Decimal]]:
+def _lines_of(told: Transaction, linked_in_full: bool = True) -> list[tuple[str, Decimal]]:
     """A document's lines as (item, account or linked document, amount), sorted; subtotals left out.
 
     A credit of a journal is negative; a tax is a line of its own, under no id.
@@ -204,7 +205,8 @@ def _lines_of(told: Transaction) -> list[tuple[str, Decimal]]:
         elif detail is not None:
             lines.append((_value_of(detail.item_ref) or _value_of(detail.account_ref), amount))
         elif line.linked_txn:
-            lines.append((line.linked_txn[0].txn_id or "", amount))
+            # QuickBooks answers what a deposit links to without its cents; it is taken whole or not at all.
+            lines.append((line.linked_txn[0].txn_id or "", amount if linked_in_full else Decimal(0)))
     tax = told.txn_tax_detail.total_tax if told.txn_tax_detail is not None else None
     return sorted([*lines, ("", tax)] if tax else lines)
 
@@ -221,7 +223,13 @@ def _lines_wanted(document: Document, references: References) -> list[tuple[str,
             applied = (*document.applied, *document.credits)
             wanted = [(references.postings.get(each.posting, ""), each.amount) for each in applied]
         case Deposit():
-            wanted = [(_account(references, line.account), line.amount) for line in document.lines]
+            linked = linked_payments(document)
+            wanted = [
+                (references.postings.get(linked[place], ""), 0)
+                if place in linked
+                else (_account(references, line.account), line.amount)
+                for place, line in enumerate(document.lines)
+            ]
             if document.cleared:
                 wanted.append((_account(references, document.clearing), document.cleared))
         case JournalEntry() | Purchase():

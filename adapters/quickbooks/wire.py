@@ -157,6 +157,10 @@ class Preferences(_Pascal, frozen=True):
     accounting_info_prefs: AccountingInfoPrefs = AccountingInfoPrefs()
 
 
+class _Identified(msgspec.Struct, frozen=True, rename={"id": "Id"}):
+    id: str
+
+
 class _Removed(msgspec.Struct, frozen=True, rename={"id": "Id"}):
     """A document that is deleted is answered with its id and this word alone."""
 
@@ -223,6 +227,10 @@ def _total(told: Transaction) -> Decimal:
         if line.journal_entry_line_detail is not None and line.journal_entry_line_detail.posting_type == "Debit"
     ]
     return sum(debits, Decimal(0)) if debits else told.total_amt
+
+
+def identity(content: bytes | msgspec.Raw) -> str:
+    return decoded(content, _Identified).id
 
 
 def account_reference(account: Account) -> QuickBooksRef:

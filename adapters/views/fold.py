@@ -678,7 +678,7 @@ def _planned(fold: Fold, event: PostingPlanned, recorded: Recorded) -> Subject:
 
 def _withdrawn(fold: Fold, event: PostingWithdrawn, recorded: Recorded) -> Subject:
     row = _posting(fold, event.kind, event.key, recorded)
-    _set_status(fold, row, "withdrawn")
+    _set_status(fold, row, "posted" if row.quickbooks_id else "withdrawn")  # of a change: as QuickBooks has it
     _give_reasons(fold, row, (), row.currency, event.at)
     return _subject(row)
 

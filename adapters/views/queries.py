@@ -439,7 +439,7 @@ def _counts(cursor: Cursor, flow: str) -> Row:
     cursor.execute("SELECT kind, status, COUNT(*) FROM postings WHERE flow = ? GROUP BY kind, status", [flow])
     for kind, status, number in cursor.fetchall():
         match status:
-            case "posted":
+            case "posted" if f"{kind}s" in counts:  # the rarer kinds are listed, not counted
                 counts[f"{kind}s"] += number
             case "planned" | "submitted":
                 counts["planned"] += number

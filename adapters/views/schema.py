@@ -453,6 +453,16 @@ BANK_STATEMENTS = Table("bank_statements", BankStatementRow, 3)
 BANK_RETURNS = Table("bank_returns", BankReturnRow, 3)
 # Sums by account and day come from its index alone.
 LEDGER = Table("ledger_entries", LedgerRow, 4, (("flow", "account", "currency", "day", "amount"),))
+# Sums by account come from the first index alone; pages of an account in a currency, or of all, need no sorting.
+LEDGER = Table(
+    "ledger_entries",
+    LedgerRow,
+    4,
+    (
+        ("flow", "account", "currency", "day", "kind", "key", "number", "amount"),
+        ("flow", "day", "kind", "key", "number"),
+    ),
+)
 RECEIVABLES = Table("receivables", ReceivableRow, 3)
 TRIPLES = Table("settlement_triples", TripleRow, 6)
 REFUNDS = Table("refunds", RefundRow, 4)

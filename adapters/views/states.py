@@ -109,11 +109,15 @@ _FROM = {
     "historical": ("no_post",),
 }
 
+_AMONG = {"part_refunded": "refunds", "refunded": "refunds", "variance": "held", "held:mapping": "held"}
+
 
 def order_states(base: Report, today: date, state: str | None) -> Report:
     """The orders' report with their states on a day."""
     case = order_state(today)
     possible = f"reconciliation IN ({_any_of(_FROM[state])}) AND " if state in _FROM else ""
+    if state in _AMONG:  # few of many: begin with them
+        possible += f"order_id IN (SELECT x.order_id FROM {_AMONG[state]} x WHERE x.flow = orders.flow) AND "
     filters = {**base.filters, "state": f"{possible}({case}) = ?", "today": "? <> ''"}
     columns = (*base.columns, f"{_REFUNDED} AS refunded", f"({case}) AS state")
     return Report(columns, base.source, filters, base.keys, base.descending, base.json)

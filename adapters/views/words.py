@@ -52,6 +52,7 @@ from domain.order import (
     OrderSettled,
     ParcelsReported,
 )
+from domain.policy import Policies, policy_words
 from domain.posting import (
     POSTED_KINDS,
     BatchAnswered,
@@ -68,6 +69,7 @@ from domain.posting import (
     PostingVoided,
     PostingWithdrawn,
 )
+from domain.retention import EvidencePurged
 from domain.settlement import (
     SettlementClosed,
     SettlementDisputed,
@@ -119,7 +121,9 @@ def _flow_resumed(event: FlowResumed) -> str:
 
 
 def _change(old: Any, new: Any) -> str:
-    """Of a setting by source or currency only what differs."""
+    """Of a setting by source, currency or policy only what differs."""
+    if isinstance(new, Policies):
+        old, new = policy_words(old if isinstance(old, Policies) else Policies()), policy_words(new)
     if isinstance(new, dict):
         former = old or {}
         parts = [f"{key} {_setting(former.get(key))} -> {entry}" for key, entry in new.items()]
@@ -167,6 +171,10 @@ def _channel_added(event: AlertChannelAdded) -> str:
 
 def _channel_removed(event: AlertChannelRemoved) -> str:
     return f"Alerts no longer go through the channel {event.channel}"
+
+
+def _evidence_purged(event: EvidencePurged) -> str:
+    return f"{event.pages} old pages of Amazon's and {event.vouchers} old vouchers were removed; their events stay"
 
 
 def _cycle_asked(event: CycleAsked) -> str:
@@ -448,6 +456,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     BooksClosed: _books_closed,
     AlertChannelAdded: _channel_added,
     AlertChannelRemoved: _channel_removed,
+    EvidencePurged: _evidence_purged,
     CycleAsked: _cycle_asked,
     CycleStarted: _cycle_started,
     WatermarkAdvanced: _watermark,

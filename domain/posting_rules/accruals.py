@@ -26,7 +26,7 @@ INTEREST, LOAN = "INTRST", "LOAN"
 
 
 class Deferred(msgspec.Struct, frozen=True):
-    """One amount Amazon defers at a month's end, in a settlement's words; minor units, signed from the seller's side."""
+    """One amount Amazon defers at a month's end, in a settlement's words; minor units, signed from the seller's."""
 
     transaction_id: str
     triple: tuple[str, str, str]

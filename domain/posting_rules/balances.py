@@ -17,6 +17,7 @@ from domain.posting_rules.tranches import Days
 from domain.settlement import SettlementClosed, SettlementLine
 
 CARD = "CC"
+_PAYABLE = ("payable to amazon",)
 _CHARGED = ("successful charge",)
 _RETURNED = ("transfer of funds unsuccessful", "failed disbursement")
 
@@ -42,8 +43,14 @@ def settle_balances(
     found.balance = total_of(result.balance)
     result.add("BALANCE", found.balance)
     carried = ledger.carried(settlement_id)
+    payable = -sum(line.amount for line in result.balance if _says(line, _PAYABLE))
     for line in result.balance:
-        if _says(line, _CHARGED) and line.amount > 0 and carried + found.charged + line.amount <= 0:
+        if _says(line, _CHARGED) and line.amount > 0:
+            if payable >= line.amount:
+                payable -= line.amount
+                if carried + found.charged + line.amount > 0:
+                    continue  # the debt is older than these books, and so is the charge
+            # Without a `Payable to Amazon` beside it the card paid a fee of this very settlement.
             found.charged += line.amount
             key = f"{settlement_id}-C{len(found.purchases) + 1}"
             found.purchases[key] = _card_charge(key, line, closed, days, account_type)
@@ -53,8 +60,8 @@ def settle_balances(
     if collected < 0 or carried + collected > 0:
         text = (
             f"{money(found.balance, closed.currency)} settles an earlier balance or a failed transfer that this flow "
-            "has not booked: import the settlement it comes from; where the old books have it, give the line an account "
-            "of its own, for example OPENING, with: ml-connector mapping set FLOW"
+            "has not booked: import the settlement it comes from; where the old books have it, give the line an "
+            "account of its own, for example OPENING, with: ml-connector mapping set FLOW"
         )
         result.reasons.append(Reason("balance_moved", text, found.balance))
     return found
@@ -86,7 +93,7 @@ def _take_back(
 ) -> None:
     """Dr clearing, Cr bank: the deposit of the transfer that failed never reached the bank."""
     taken = {name for _, name in found.journals.values()}
-    candidates = [entry for entry in ledger.paid_out(line.amount, closed.settlement_id)]
+    candidates = ledger.paid_out(line.amount, closed.settlement_id)
     entry = next((one for one in candidates if f"deposit/{one.settlement_id}" not in taken), None)
     if entry is None:
         return
@@ -105,8 +112,8 @@ def _take_back(
         deposit,
     )
     text = (
-        f"the transfer of {money(line.amount, closed.currency)} of settlement {entry.settlement_id} failed; its deposit "
-        "is taken back by a journal and the money comes with this settlement"
+        f"the transfer of {money(line.amount, closed.currency)} of settlement {entry.settlement_id} failed; its "
+        "deposit is taken back by a journal and the money comes with this settlement"
     )
     result.notes.append(Reason("transfer_returned", text, line.amount, returns_of(entry.settlement_id)))
 

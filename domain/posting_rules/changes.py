@@ -16,11 +16,12 @@ from domain.document import CreditMemo, Document, Invoice, RefundReceipt, SalesR
 from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.order import Order
-from domain.period import first_open_day
+from domain.period import CLOSED_PERIOD, first_open_day, is_closed
 from domain.posting import (
     SEEN_IN_QUICKBOOKS,
     Operation,
     Posting,
+    PostingHeld,
     PostingPlanned,
     PostingWithdrawn,
     Reason,
@@ -48,8 +49,10 @@ Decided = dict[Name, list[Event]]
 
 ORDER_KINDS = ("invoice", "sales_receipt")
 CREDIT_KINDS = ("credit_memo", "refund_receipt")
+# The reasons on a document of QuickBooks that are looked at again each cycle.
 AMENDED, CANCELLED = "amended_after_invoicing", "cancelled_after_invoicing"
 WAITS_FOR_VOID = "waits_for_void"
+LOOKED_AT_AGAIN = (AMENDED, CANCELLED, CLOSED_PERIOD)
 _BOOKED_DIRECTLY = ("recognised", "historical", *BY_SETTLEMENT)
 
 
@@ -94,7 +97,30 @@ def order_events(case: OrderCase, outcome: list[OrderPlan] | Held | NothingToPos
             decided = _nothing(case, outcome.why)
         case _:
             decided = _shipped(case, outcome)
+    for name, posting in case.documents.items():
+        if name[0] in ORDER_KINDS and _changes_what_is_closed(case, posting):
+            decided[name] = _take_back(case, name, posting)
     return {name: events for name, events in decided.items() if events}
+
+
+def _changes_what_is_closed(case: OrderCase, posting: Posting) -> bool:
+    """Whether a change that was planned, and not sent, is of a document whose month was closed meanwhile."""
+    document = posting.standing or posting.document
+    changing = posting.status == "planned" and posting.operation != "create"
+    return changing and document is not None and is_closed(document.day, case.flow)
+
+
+def _take_back(case: OrderCase, name: Name, posting: Posting) -> list[Event]:
+    """The change is not sent; the next look finds what a closed month allows."""
+    document = posting.standing or posting.document
+    total, currency = (document.total, document.currency) if document is not None else (0, "")
+    text = f"order {case.order_id}: its month was closed before its {posting.operation} was sent"
+    held = PostingHeld(
+        kind=name[0], key=name[1], reasons=(Reason(AMENDED, text, total),), amount=total, currency=currency,
+        **case.stamp.fields(),
+    )  # fmt: skip
+    withdrawn = PostingWithdrawn(kind=name[0], key=name[1], why="its month is closed", **case.stamp.fields())
+    return [withdrawn, held]
 
 
 def _is_open(posting: Posting) -> bool:
@@ -185,7 +211,8 @@ def _look_again(case: OrderCase, one: OrderPlan) -> Decided:
         text = f"order {case.order_id} is of another customer now ({now.customer}) than its invoice"
         return {name: _attend(case, name, posting, [Reason(AMENDED, text, standing.total)])}
     if amiss.is_none:
-        return {**_withdraw_corrections(case, posting), name: _dated(case, name, posting, one)}
+        dated = _dated(case, name, posting, one)
+        return {**_withdraw_corrections(case, posting), name: dated or _tracked(case, posting, standing, now)}
     text = f"Amazon changed order {case.order_id} after its invoice was posted; QuickBooks still shows the former one"
     change: Change = "amount" if now is not None else "remove"
     return _set_right(case, name, posting, amiss, change, Reason(AMENDED, text, amiss.amount))
@@ -365,6 +392,19 @@ def _dated(case: OrderCase, name: Name, posting: Posting, one: OrderPlan) -> lis
         return settled(*name, posting, case.stamp)
     text = f"the invoice of order {case.order_id} is dated {standing.day}; Amazon now says it shipped on {told}"
     return _attend(case, name, posting, [Reason("dated_otherwise", text, standing.total)])
+
+
+def _tracked(case: OrderCase, posting: Posting, standing: OrderDocument, now: OrderDocument | None) -> list[Event]:
+    """A parcel number that became known later is added, as long as nothing else hangs on the document (7.1)."""
+    if now is None or standing.tracking_number or not now.tracking_number or posting.status != "posted":
+        return []
+    state = state_of(posting, case.flow, paid=bool(case.order.settled))
+    if state != "open" or posting.attention or case.flow.policies.audit_mode == "strict":
+        return []
+    wanted = msgspec.structs.replace(
+        standing, tracking_number=now.tracking_number, ship_method=now.ship_method, memo=now.memo
+    )
+    return [changed(posting, wanted, "amend", "the parcel's number became known", case.stamp)]
 
 
 def _attend(case: OrderCase, name: Name, posting: Posting, reasons: Sequence[Reason]) -> list[Event]:

@@ -45,7 +45,7 @@ def payout_of(closed: SettlementClosed, converted: Converted | None, flow: Flow,
         if not mapping.banks:
             return missing_bank(own, closed.total)
         text = (
-            f"Amazon pays {money(closed.total, own)} and the flow's bank accounts are in {', '.join(sorted(mapping.banks))}: "
+            f"Amazon pays {money(closed.total, own)} and the flow's banks are in {', '.join(sorted(mapping.banks))}: "
             "it waits until Amazon tells what it converted this to; if a bank account takes "
             f"{own}, name it: ml-connector flow configure FLOW --bank NAME --currency {own}"
         )
@@ -58,7 +58,7 @@ def payout_of(closed: SettlementClosed, converted: Converted | None, flow: Flow,
     if converted.currency != home:
         text = (
             f"Amazon pays {money(closed.total, own)} as {money(converted.total, converted.currency)} and the books are "
-            f"in {home}: QuickBooks takes one foreign currency a document; let Amazon pay to an account in {home} or {own}"
+            f"in {home}: QuickBooks takes one foreign currency a document; let Amazon pay in {home} or {own}"
         )
         return Reason("fx_two_currencies", text, closed.total)
     if not flow.multicurrency:
@@ -71,7 +71,7 @@ def payout_of(closed: SettlementClosed, converted: Converted | None, flow: Flow,
 
 
 def rate_of(total: int, currency: str, converted: Converted) -> str:
-    """The home currency's price of one unit, as exact decimal text. Raises BadInput for a total that is not positive."""
+    """The home currency's price of one unit, as exact decimal text. Raises BadInput without a positive total."""
     if total <= 0 or converted.total <= 0:
         raise BadInput(f"{money(total, currency)} paid as {money(converted.total, converted.currency)} gives no rate")
     with localcontext() as context:

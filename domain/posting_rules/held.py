@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from domain.chart import FOUND_NOT_CREATED
 from domain.money import format_minor
 from domain.posting import Reason
 
@@ -47,10 +48,12 @@ def missing_rule(triple: tuple[str, str, str], amount: int, currency: str, lines
 
 
 def missing_account(key: str, amount: int) -> Reason:
+    kind = key.partition(":")[0]
+    choose = f" --map {kind}=NAME" if kind in FOUND_NOT_CREATED else ""
     return Reason(
         "unmapped",
         f"account key {key} has no QuickBooks account yet; "
-        f"run: ml-connector chart propose FLOW --account {key.partition(':')[0]} --apply",
+        f"run: ml-connector chart propose FLOW --account {key}{choose} --apply",
         amount,
         f"account:{key}",
     )
@@ -84,14 +87,16 @@ def missing_bank(currency: str, amount: int) -> Reason:
 
 
 def capped(reasons: list[Reason], currency: str) -> list[Reason]:
-    """At most NAMED_ORDERS reasons of a kind, then one for all others of that kind."""
+    """At most NAMED_ORDERS reasons of a kind, then one for all others; a gap of the map is always named."""
     by_code: dict[str, list[Reason]] = {}
     for reason in reasons:
         by_code.setdefault(reason.code, []).append(reason)
     kept: list[Reason] = []
     for code, same in by_code.items():
-        kept += same[:NAMED_ORDERS]
-        rest = same[NAMED_ORDERS:]
+        gaps = [reason for reason in same if reason.waits_for.startswith(GAP_PREFIXES)]
+        others = [reason for reason in same if not reason.waits_for.startswith(GAP_PREFIXES)]
+        kept += [*gaps, *others[:NAMED_ORDERS]]
+        rest = others[NAMED_ORDERS:]
         if rest:
             amount = sum(reason.amount for reason in rest)
             kept.append(

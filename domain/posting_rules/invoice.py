@@ -202,7 +202,7 @@ def _made(shipment: Shipment, known: AmazonOrder, flow: Flow, earnings: Earned, 
         due_day=None if known.terms_days is None else day + timedelta(days=known.terms_days) + AMAZON_PAYS_AFTER,
         tax=earnings.tax,
         tax_account=earnings.tax_account,
-        units=shipment.units,
+        units=shipment.ranges,
     )
     standing = shipment.standing.kind if shipment.standing is not None else flow.policies.order_document
     return _receipt(invoice, _clearing(known)) if standing == "sales_receipt" else invoice

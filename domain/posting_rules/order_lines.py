@@ -12,7 +12,7 @@ from domain.money import format_minor
 from domain.order import AmazonOrder, Billable, OrderItem, billable, units_of
 from domain.posting import Reason
 from domain.posting_rules.held import missing_rule
-from domain.posting_rules.shipments import Shipment, share
+from domain.posting_rules.shipments import Shipment, share, units_in
 
 # Amazon's word for a part of an order's proceeds, and the settlement triple that is the same money.
 COMPONENTS = {
@@ -67,7 +67,8 @@ def _add_item(
     flow: Flow,
     mapping: Mapping,
 ) -> None:
-    begin, end = shipment.ranges[item.order_item_id]
+    spans = shipment.ranges[item.order_item_id]
+    units = units_in(spans)
     if read is None:
         text = (
             f"item {item.sku or item.order_item_id}: its amounts do not add up to Amazon's proceeds of "
@@ -76,7 +77,7 @@ def _add_item(
         result.reasons.append(Reason("proceeds_unclear", text, item.proceeds or 0))
         return
     for component, whole in read.amounts.items():
-        amount = share(whole, begin, end, units_of(item))
+        amount = share(whole, spans, units_of(item))
         triple = COMPONENTS.get(component, ("Order", "ItemPrice", component))
         rule = mapping.rule_for(triple)
         if rule is None or rule.role != "order_charge":
@@ -86,13 +87,13 @@ def _add_item(
                 InvoiceLine(
                     account=rule.account,
                     amount=amount,
-                    description=_describe(item, component, end - begin),
-                    quantity=min(end - begin, item.quantity) if component == "ITEM" else 0,
+                    description=_describe(item, component, units),
+                    quantity=min(units, item.quantity) if component == "ITEM" else 0,
                     sku=item.sku,
                     component=component,
                 )
             )
-    tax = share(read.tax, begin, end, units_of(item))
+    tax = share(read.tax, spans, units_of(item))
     if not item.facilitator:
         result.tax += tax
         if tax:

@@ -143,8 +143,8 @@ def _without_bill(result: Sorted, order_id: str, charges: Charges, orders: Order
         orders.recognised[order_id] = orders.recognised.get(order_id, 0) + amount
     if why == "never seen":
         text = (
-            f"order {order_id} was never seen in Amazon's orders; its {money(amount, currency)} are booked here, and it "
-            "is not invoiced if it turns up later"
+            f"order {order_id} was never seen in Amazon's orders; its {money(amount, currency)} are booked here, and "
+            "it is not invoiced if it turns up later"
         )
         result.notes.append(Reason("order_never_seen", text, amount, f"order:{order_id}"))
     return None
@@ -244,8 +244,8 @@ def _variance(result: Sorted, bill: OrderBill, orders: Orders) -> None:
     currency = orders.closed.currency
     parts = ", ".join(f"{money(amount, currency)} of {key}" for key, amount in sorted(left.items()))
     text = (
-        f"order {bill.order_id} is settled in full and its invoice has {parts} more; if Amazon reports a cancellation or "
-        "a new price, it is credited; else look at the order in Seller Central and credit the invoice, or open a case"
+        f"order {bill.order_id} is settled in full and its invoice has {parts} more; if Amazon reports a cancellation "
+        "or a new price, it is credited; else look at the order in Seller Central and credit the invoice"
     )
     result.notes.append(Reason("variance", text, sum(left.values()), f"order:{bill.order_id}"))
 

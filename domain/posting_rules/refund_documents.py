@@ -59,7 +59,7 @@ def refunds_of(
     bills: MappingOf[str, OrderBill],
     mapping: Mapping,
 ) -> RefundDocuments:
-    """A document for each order's refund. One that is no refund in sum, or of no known customer, stays a direct line."""
+    """A document for each order's refund. One that is none in sum, or of no known customer, stays a direct line."""
     found = RefundDocuments()
     for (order_id, transaction_type), lines in result.refunds.items():
         refund = _refund(order_id, lines, days, _customer(order_id, booking, known, bills, mapping))

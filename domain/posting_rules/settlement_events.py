@@ -1,7 +1,7 @@
 """What a plan of a settlement does to its postings: planned, planned anew, held or withdrawn, and its ledger's entry.
 
-A document that QuickBooks has, or may have, is never replaced here: where it would be another one now, the settlement is
-held until a person looks.
+A document that QuickBooks has, or may have, is never replaced here: where it would be another one now, the settlement
+is held until a person looks.
 """
 
 from collections.abc import Mapping as MappingOf
@@ -35,8 +35,25 @@ class Planning(msgspec.Struct):
     retry: bool = False
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether QuickBooks has, or may have, any of it."""
+        return any(posting.is_final for posting, _ in self.documents.values())
+
+    @property
     def deposit(self) -> Name:
         return "deposit", self.settlement_id
+
+
+def as_begun(flow: Flow, booked: SettlementBooked | None, documents: MappingOf[Name, tuple[Posting, int]]) -> Flow:
+    """The flow as a settlement was planned under it, once any of it is sent: policies change between settlements only.
+
+    What closes the books counts as it is now.
+    """
+    if booked is None or not any(posting.is_final for posting, _ in documents.values()):
+        return flow
+    now = flow.policies
+    begun = msgspec.structs.replace(booked.policies, lock_date=now.lock_date, late_event=now.late_event)
+    return msgspec.structs.replace(flow, policies=begun)
 
 
 def planned_events(planning: Planning, plan: SettlementPlan) -> Decided | Held:
@@ -89,7 +106,7 @@ def ledger_events(
     """The settlement's entry in its ledger, if it is another one now; none is left of one that is not booked."""
     standing = ledger.booked.get(planning.settlement_id)
     if not isinstance(outcome, SettlementPlan):
-        if standing is None or any(posting.is_final for posting, _ in planning.documents.values()):
+        if standing is None or planning.is_under_way:
             return []
         why = outcome.why if isinstance(outcome, NothingToPost) else "held"
         return [SettlementUnbooked(settlement_id=planning.settlement_id, why=why, **planning.stamp.fields())]
@@ -110,6 +127,7 @@ def ledger_events(
         account_type=account_type,
         start=planning.flow.day(closed.start) if closed is not None and closed.start is not None else None,
         end=planning.flow.day(closed.end) if closed is not None and closed.end is not None else None,
+        policies=planning.flow.policies,
         **planning.stamp.fields(),
     )
     return [] if standing is not None and _facts(standing) == _facts(booked) else [booked]

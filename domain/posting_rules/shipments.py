@@ -22,25 +22,23 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ORDER_KEY = re.compile(r"(\d{3}-\d{7}-\d{7})(?:-([2-9A-Z]))?")
 
 Units = dict[str, int]
+Spans = tuple[tuple[int, int], ...]  # units of an item, counted from 0: ((0, 2), (3, 4)) are the 1st, 2nd and 4th
+Ranges = dict[str, Spans]
 
 
 class Shipment(msgspec.Struct, frozen=True):
     """Units that left on a day of the books.
 
-    `ranges` are the units of each item, counted from 0: `{"05…": (2, 3)}` is the third. `standing` is the document that
+    `ranges` are the units of each item, by its id. `standing` is the document that
     bills it, as far as QuickBooks has it, or may have it; then `told` is the day on which Amazon now says it left.
     """
 
     number: int
     day: date
-    ranges: dict[str, tuple[int, int]]
+    ranges: Ranges
     packages: tuple[Package, ...] = ()
     standing: Posting | None = None
     told: date | None = None
-
-    @property
-    def units(self) -> Units:
-        return {item: end - begin for item, (begin, end) in self.ranges.items()}
 
 
 def key_of(order_id: str, number: int) -> str:
@@ -69,9 +67,13 @@ def number_taken(posting: Posting) -> bool:
     return posting.is_final or posting.status in ("voided", "deleted")
 
 
-def share(amount: int, begin: int, end: int, units: int) -> int:
-    """What units `begin` to `end` of all `units` cost of an amount; the parts of a whole sum to it, to the cent."""
-    return _up_to(amount, end, units) - _up_to(amount, begin, units)
+def share(amount: int, spans: Spans, units: int) -> int:
+    """What some of all `units` cost of an amount; the parts of a whole sum to it, to the cent."""
+    return sum(_up_to(amount, end, units) - _up_to(amount, begin, units) for begin, end in spans)
+
+
+def units_in(spans: Spans) -> int:
+    return sum(end - begin for begin, end in spans)
 
 
 def shipments(order: Order, standing: Mapping[int, Posting], flow: Flow) -> list[Shipment]:
@@ -82,33 +84,38 @@ def shipments(order: Order, standing: Mapping[int, Posting], flow: Flow) -> list
     known = order.known
     if known is None:
         return []
-    done: Units = {}
     fixed: list[Shipment] = []
-    left = {item.order_item_id: units_left(item, known) for item in known.items}
-    groups = _by_day(order, known, left, flow)
+    items = {item.order_item_id: units_of(item) for item in known.items}
+    free: Ranges = {item: ((0, units),) for item, units in items.items()}
+    groups = _by_day(order, known, {item.order_item_id: units_left(item, known) for item in known.items}, flow)
     for number, posting in sorted(standing.items()):
         document = posting.document
         if not bills(posting) or not isinstance(document, Invoice | SalesReceipt) or document.corrects:
             continue
-        units = document.units or {item.order_item_id: units_of(item) for item in known.items}
-        ranges = _ranges(units, done)
+        # Of an old document, or one of an order known by other item ids then, no unit is left to bill.
+        told = document.units if document.units and document.units.keys() <= items.keys() else free
+        ranges = {item: spans for item, spans in told.items() if spans}
+        free = {item: _without(spans, ranges.get(item, ())) for item, spans in free.items()}
         day = document.ship_day or document.day
         fixed.append(Shipment(number, day, ranges, _packages_on(known, day, flow), posting))
-        _add(done, units)
+    done: Units = {}
+    for shipment in fixed:
+        _add(done, {item: units_in(spans) for item, spans in shipment.ranges.items()})
     new = _not_billed(groups, done, {shipment.day for shipment in fixed})
     fixed = _told(fixed, groups)
     if flow.policies.grain == "per_order" and new:
         if known.status != "SHIPPED":
             return fixed
         new = [_merged(new)]
-    free = [number for number in range(1, MOST_SHIPMENTS + 1) if not _taken(standing.get(number))]
-    if len(new) > len(free):  # more than numbers: the last one bills all the rest
-        new = [*new[: max(len(free) - 1, 0)], _merged(new[max(len(free) - 1, 0) :])]
-        free = free or [NO_NUMBER]
+    numbers = [number for number in range(1, MOST_SHIPMENTS + 1) if not _taken(standing.get(number))]
+    if len(new) > len(numbers):  # more than numbers: the last one bills all the rest
+        new = [*new[: max(len(numbers) - 1, 0)], _merged(new[max(len(numbers) - 1, 0) :])]
+        numbers = numbers or [NO_NUMBER]
     made = []
-    for number, (at, units, packages) in zip(free, new, strict=False):
-        made.append(Shipment(number, flow.day(at), _ranges(units, done), packages))
-        _add(done, units)
+    for number, (at, units, packages) in zip(numbers, new, strict=False):
+        ranges = {item: _first(free.get(item, ()), wanted) for item, wanted in units.items()}
+        free = {item: _without(spans, ranges.get(item, ())) for item, spans in free.items()}
+        made.append(Shipment(number, flow.day(at), ranges, packages))
     return [*fixed, *made]
 
 
@@ -124,11 +131,11 @@ def _not_billed(groups: dict[date, _Group], done: Units, billed_days: set[date])
     for day in ordered:
         at, units, packages = groups[day]
         open_units: Units = {}
-        for item, count in units.items():
-            taken = min(count, to_take.get(item, 0))
+        for item, number in units.items():
+            taken = min(number, to_take.get(item, 0))
             to_take[item] = to_take.get(item, 0) - taken
-            if count > taken:
-                open_units[item] = count - taken
+            if number > taken:
+                open_units[item] = number - taken
         if open_units:
             rest[day] = (at, open_units, packages)
     return [rest[day] for day in sorted(rest)]
@@ -204,8 +211,25 @@ def _packages_on(known: AmazonOrder, day: date, flow: Flow) -> tuple[Package, ..
     return tuple(on_day) or known.packages
 
 
-def _ranges(units: Units, done: Units) -> dict[str, tuple[int, int]]:
-    return {item: (done.get(item, 0), done.get(item, 0) + count) for item, count in units.items()}
+def _first(spans: Spans, wanted: int) -> Spans:
+    """The first so many units of spans."""
+    taken: list[tuple[int, int]] = []
+    for begin, end in spans:
+        some = min(end - begin, wanted)
+        if some > 0:
+            taken.append((begin, begin + some))
+            wanted -= some
+    return tuple(taken)
+
+
+def _without(spans: Spans, gone: Spans) -> Spans:
+    """Spans less those of `gone`."""
+    for first, last in gone:
+        left: list[tuple[int, int]] = []
+        for begin, end in spans:
+            left += [(begin, min(end, first)), (max(begin, last), end)]
+        spans = tuple((begin, end) for begin, end in left if begin < end)
+    return spans
 
 
 def _add(sums: Units, more: Units) -> None:

@@ -23,7 +23,7 @@ PASSED_THROUGH = "MFT"
 def settle_taxes(
     result: Sorted, bill_of: Callable[[str], OrderBill | None], flow: Flow, days: Days, currency: str
 ) -> None:
-    """Place the tax lines of each order: netted, on its bill, to the seller's tax, or through the pass-through account."""
+    """Place the tax lines of each order: netted, on its bill, owed by the seller, or passed through an account."""
     for (order_id, transaction_type), pairs in result.taxes.items():
         bill = bill_of(order_id) if transaction_type == "order" else None
         if flow.policies.tax == "gross":

@@ -20,6 +20,7 @@ from domain.flow import (
     check_alone,
     schedule_from,
 )
+from domain.policy import policies_from, policy_words
 from entrypoints.bootstrap import services
 from entrypoints.console import out, print_json, print_table
 
@@ -107,10 +108,14 @@ def configure(
     marketplace: Annotated[
         list[str] | None, typer.Option(help="The marketplace ids from now on; 'all' for all of the seller's.")
     ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE: how the flow books, for example tax=gross or month_split=off.")
+    ] = None,
     why: Annotated[str, typer.Option(help="For the audit trail.")] = "",
     as_json: AsJson = False,
 ) -> int:
     """Change settings; what is not named stays. Where alerts go is said by: ml-connector alerts channel add."""
+    policies = dict(_pair("--policy", pair, "tax=gross") for pair in policy or [])
     wanted = FlowSettings(
         schedule=_schedules(schedule, schedule_zone) if schedule else UNSET,
         banks=_banks(bank or [], currency or []) or UNSET,
@@ -118,9 +123,12 @@ def configure(
         since=_day(since) if since is not None else UNSET,
         marketplaces=_marketplaces(marketplace) if marketplace else UNSET,
     )
-    if not wanted.named():
+    if not wanted.named() and not policies:
         raise BadInput("nothing to change was named; see: ml-connector flow configure --help")
     with services() as service:
+        if policies:
+            standing = service.bookkeeping.flow(name).policies
+            wanted = msgspec.structs.replace(wanted, policies=policies_from(policies, standing))
         decided = service.flow_setup.configure(name, wanted, service.person, why)
         service.views.catch_up()
         facts = as_facts(name, service.bookkeeping.flow(name))
@@ -203,6 +211,7 @@ def as_facts(name: str, flow: Flow) -> dict[str, Any]:
         "home_currency": flow.home_currency,
         "schedule": {source: msgspec.to_builtins(entry) for source, entry in flow.schedule.items()},
         "paused": flow.paused,
+        "policies": policy_words(flow.policies),
     }
 
 

@@ -16,6 +16,7 @@ from domain.access import Holder
 from domain.flow import Flow, Schedule
 from domain.mapping import Mapping, QuickBooksRef, Rule, default_rules
 from domain.money import format_minor
+from domain.policy import policy_words
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class FlowFacts(_Answer, frozen=True):
     amazon_connected: bool
     quickbooks_connected: bool
     seller: str
+    policies: dict[str, str]
 
 
 class ConsentAddress(_Answer, frozen=True):
@@ -101,6 +103,7 @@ def flow_facts(flow: Flow) -> FlowFacts:
         amazon_connected=flow.amazon,
         quickbooks_connected=flow.quickbooks,
         seller=flow.seller,
+        policies=policy_words(flow.policies),
     )
 
 

@@ -1,7 +1,6 @@
 """The bank over the API: statements in, lines and whose money they are, proposals and a person's word on them."""
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -211,7 +210,7 @@ def import_statement(
     """Take a bank's file in, whole or not at all, and match what is sure. Again is no harm."""
     try:
         content = base64.b64decode(data.content, validate=True)
-    except binascii.Error:
+    except ValueError:  # also binascii's
         raise BadInput("content: expected the file's bytes in base64") from None
 
     def do(by: str) -> ImportedFacts:

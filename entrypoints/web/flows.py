@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from application.cycle_request import ask_for_cycle
 from domain.access import ADMIN, OPERATOR, READER, Holder
 from domain.flow import FlowCreated, FlowSettings, Schedule
+from domain.policy import Policies, policies_from
 from entrypoints.web import answers
 from entrypoints.web.access import change, command, read
 from entrypoints.web.answers import Done, FlowFacts, Flows
@@ -50,7 +51,10 @@ class WantedSchedule(_Wanted, frozen=True):
 
 
 class WantedSettings(_Wanted, frozen=True):
-    """Settings to change; those that are not named stay, and so do sources and currencies that are not."""
+    """Settings to change; those that are not named stay, and so do sources, currencies and policies that are not.
+
+    `policies` as on the command line: `{"month_split": "off", "tax": "gross"}`.
+    """
 
     schedule: (
         dict[Annotated[str, Meta(pattern="^(orders|settlements|finances|posting)$")], WantedSchedule] | UnsetType
@@ -59,6 +63,7 @@ class WantedSettings(_Wanted, frozen=True):
     zone: Word | UnsetType = UNSET
     since: date | UnsetType | None = UNSET
     marketplaces: Annotated[tuple[Word, ...], Meta(max_length=50)] | UnsetType = UNSET
+    policies: Annotated[dict[Word, Word], Meta(max_length=50)] | UnsetType = UNSET
     why: Annotated[str, Meta(max_length=500, pattern=f"{PRINTABLE}|^$")] = ""
 
 
@@ -126,7 +131,8 @@ def configure_flow(
     """Change settings of a flow. Bank accounts are checked against QuickBooks' own."""
 
     def do(by: str) -> Done:
-        decided = desk.services.flow_setup.configure(flow, _settings(data), by, data.why)
+        wanted = _settings(data, desk.services.bookkeeping.flow(flow).policies)
+        decided = desk.services.flow_setup.configure(flow, wanted, by, data.why)
         return _done(desk, decided.position, decided.event is not None)
 
     return desk.once(asked_by(request, idempotency_key, data), do)
@@ -184,7 +190,7 @@ def sync_now(
     return desk.once(asked_by(request, idempotency_key, data), do)
 
 
-def _settings(wanted: WantedSettings) -> FlowSettings:
+def _settings(wanted: WantedSettings, standing: Policies) -> FlowSettings:
     return FlowSettings(
         schedule=UNSET
         if wanted.schedule is UNSET
@@ -196,6 +202,7 @@ def _settings(wanted: WantedSettings) -> FlowSettings:
         zone=wanted.zone,
         since=wanted.since,
         marketplaces=wanted.marketplaces,
+        policies=UNSET if wanted.policies is UNSET else policies_from(wanted.policies, standing),
     )
 
 

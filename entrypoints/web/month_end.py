@@ -210,6 +210,7 @@ def list_entries(
     flow: FlowName,
     desk: NamedDependency[Desk],
     account: Annotated[str | None, text_filter("An account key, for example CLR:USD.")] = None,
+    currency: Annotated[str | None, text_filter("An ISO 4217 code.")] = None,
     from_day: Annotated[str | None, text_filter("Dated on this day or later, YYYY-MM-DD.")] = None,
     to_day: Annotated[str | None, text_filter("Dated on this day or earlier, YYYY-MM-DD.")] = None,
     settlement_id: Annotated[str | None, text_filter("Of this settlement.")] = None,
@@ -219,7 +220,7 @@ def list_entries(
     cursor: Cursor = None,
 ) -> Page[EntryFacts]:
     """What posted documents have on accounts, in order of day."""
-    filters = {"account": account, "from_day": from_day, "to_day": to_day}
+    filters = {"account": account, "currency": currency, "from_day": from_day, "to_day": to_day}
     filters |= {"settlement_id": settlement_id, "order_id": order_id}
     return Page(*desk.page("ledger", flow, filters, limit, cursor, _entry, as_of))
 

@@ -148,6 +148,10 @@ def test_a_settlement_waits_for_its_order_and_is_planned_when_it_comes(books: Bo
 
 def test_an_order_never_seen_is_booked_by_its_settlement_and_never_invoiced_afterwards(books: Bookkeeping) -> None:
     settle(books, "24.99")
+    assert [reason.code for reason in posting(books, "deposit", "284").reasons] == ["order_not_seen"]
+
+    books.record_orders_not_found(books.flow("us"), [ONE], "tests")  # Amazon was asked, and has it no more
+    books.replan_settlement(books.flow("us"), "284", "tests")
     assert posting(books, "deposit", "284").document.lines[0].account == "SALES"
 
     ingest(books, trade.order(ONE, trade.item(ITEM="24.99")))

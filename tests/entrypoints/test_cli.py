@@ -56,6 +56,9 @@ def test_a_flow_from_nothing_to_tied_books(shop: tuple[CommandLine, dict[str, st
         "posting": {"cron": "0 6 * * *", "zone": "America/Los_Angeles"},
     }
     assert run.json("flow", "configure", "us", "--schedule", "orders=15m")["changed"] == []
+    booked = run.json("flow", "configure", "us", "--policy", "tax=gross", "--policy", "month_split=off")
+    assert booked["changed"] == ["policies"]
+    assert (booked["policies"]["tax"], booked["policies"]["month_split"]) == ("gross", "off")
     assert "orders: every 15 minutes" in run("flow", "show", "us").stdout
     assert "paused" in run("flow", "pause", "us", "--why", "stock-taking").stdout
     assert run.json("flow", "show", "us")["paused"] is True
@@ -119,6 +122,7 @@ def test_the_demo_ties(tmp_path: Path) -> None:
         (["connect", "revoke", "ebay", "x"], "amazon, quickbooks"),
         (["flow", "configure", "x"], "nothing to change"),
         (["flow", "configure", "x", "--schedule", "orders"], "orders=30m"),
+        (["flow", "configure", "x", "--policy", "tax"], "tax=gross"),
         (["flow", "configure", "x", "--schedule", "orders=often"], "minutes like 30m"),
         (["nonsense"], "No such command"),
     ],

@@ -43,24 +43,14 @@ def test_a_statement_from_the_bank_to_reconciled_settlements(tmp_path: Path) -> 
         assert "3 lines, 3 new" in imported.stdout
         assert "1 line matched." in imported.stdout
         assert "1 proposal for a person: ml-connector bank proposals us" in imported.stdout
-        assert run.json("bank", "import", "us", str(file))["files"][0]["statements"][0]["seen"] is True
-
-        waits = run("bank", "proposals", "us", "--json")
-        assert waits.returncode == 3
         (proposal,) = run.json("bank", "proposals", "us", status=3)["proposals"]
         assert proposal["settlements"] == [second["settlement_id"]]
-        assert "paired by date" in run("bank", "proposals", "us").stdout
         assert run("bank", "reject", "us", proposal["proposal"]).returncode == 2
         run.json("bank", "confirm", "us", proposal["proposal"])
         (spare,) = run.json("bank", "lines", "us", "--status", "open")["lines"]
-        assert run("bank", "assign", "us", spare["line"], first["settlement_id"], "--why", "a try").returncode == 2
         run.json("bank", "set-aside", "us", spare["line"], "--why", "the bank booked it twice")
-        assert run.json("bank", "proposals", "us")["unexpected"] == []
         run.json("bank", "undo", "us", spare["line"], "--why", "it is a bonus after all")
-        assert run.json("bank", "proposals", "us", status=3)["unexpected"] == [spare["line"]]
         assert "matched (confirmed)" in run("bank", "lines", "us").stdout
-        assert run.json("bank", "lines", "us", "--as-of", "2026-01-01T00:00:00Z")["lines"] == []
-        assert run.json("bank", "match", "us") == {"matched": 0, "proposals": 0}
 
         doubtful = tmp_path / "other.csv"
         doubtful.write_bytes(csv([(date(2026, 5, 6), "1.00", "AMAZON", "")]).replace(b"2026-05-06", b"05/06/2026"))
@@ -68,9 +58,6 @@ def test_a_statement_from_the_bank_to_reconciled_settlements(tmp_path: Path) -> 
         assert refused.returncode == 2
         assert "--columns dates=mdy" in " ".join(refused.stderr.split())
         assert run("bank", "import", "us", str(doubtful), "--columns", "dates=dmy").returncode == 0
-        run.json("bank", "account", "us", "--fee", "15.00", "--rate", "CAD=0.7312", "--why", "as agreed")
-        known = run.json("bank", "account", "us")
+        known = run.json("bank", "account", "us", "--fee", "15.00", "--rate", "CAD=0.7312", "--why", "as agreed")
         assert (known["fees"], known["rates"], known["columns"]["dates"]) == (["15.00"], {"CAD": "0.7312"}, "dmy")
         assert known["ends_in"] == "4321"
-        assert run("bank", "account", "us", "--fee", "-1", "--why", "x").returncode == 2
-        assert run("bank", "import", "us", str(tmp_path / "nothing.qfx")).returncode == 2

@@ -159,6 +159,8 @@ def test_files_that_are_not_taken(open_shop: OpenShop) -> None:
             (good, {"account": "dollars"}, "expected a currency like USD"),
             (good[:-60], {}, "cut off"),
             (csv([(date(2031, 1, 1), "1.00", "AMAZON", "")]), {}, "far ahead"),
+            (csv([(date(1999, 1, 1), "1.00", "AMAZON", "")]), {}, "an entry is before 2000-01-01"),
+            (csv([(date(2026, 1, 1), "1" * 20, "AMAZON", "")]), {}, "an amount that no account has"),
             (b"Date,Description,Amount,Balance\n2026-11-01,A,1.00,11.00\n2026-11-03,B,2.00,15.00\n", {},
              "opening balance 10.00 and entries of 3.00 make 13.00, but the closing balance is 15.00"),
         ]  # fmt: skip

@@ -37,13 +37,15 @@ from every_document import (
     replaced,
     set_up,
 )
+from falsified import verdict
 from shop import SPEED, Shop
 
 from application.posting_run import LOOK_UP_AFTER
-from domain.document import Document, InvoiceLine, JournalLine
+from domain.document import DepositLine, Document, InvoiceLine, JournalLine
 from domain.errors import OutcomeUnknown
 from domain.money import format_minor
 from domain.posting import kind_of
+from entrypoints.bootstrap import open_books
 
 OpenShop = Callable[..., AbstractContextManager[Shop]]
 WORLD: dict[str, Any] = {"orders": 3, "settlements": 1, "seed": 5}
@@ -159,6 +161,21 @@ def test_a_document_is_amended_whole(open_shop: OpenShop, kind: str) -> None:
         assert shop.documents() == documents
         assert shop.trial_balance() == balances(shop, [*(each for each in ALL if each is not EVERY[kind]), document])
         assert reasons(shop, document) == []
+
+
+def test_a_tax_that_is_taken_off_is_gone_in_quickbooks(open_shop: OpenShop) -> None:
+    """A sparse update keeps what it does not name: unsaid, the old tax would stay on the new total."""
+    with open_shop(**WORLD) as shop:
+        set_up(shop)
+        plan(shop, INVOICE)
+        post(shop)
+        untaxed = replaced(INVOICE, tax=0, tax_account="", total=9_500)
+        plan(shop, untaxed, operation="amend")
+
+        post(shop)
+
+        assert shop.trial_balance() == balances(shop, [untaxed])
+        assert shop.rows("held") == []
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -329,6 +346,111 @@ def test_a_payment_that_somebody_deposited_waits_for_a_person(open_shop: OpenSho
 
         assert reasons(shop, PAYMENT) == ["deposited"]
         assert (posting(shop, PAYMENT).status, shop.trial_balance()) == ("posted", books)
+
+
+@pytest.mark.parametrize("document", [INVOICE, JOURNAL], ids=["void", "delete"])
+def test_what_is_matched_with_the_bank_waits_for_a_person(open_shop: OpenShop, document: Document) -> None:
+    """6480: the match has to be undone first; then it goes through."""
+    with open_shop(**WORLD) as shop:
+        all_posted(shop)
+        books = shop.trial_balance()
+        entity = ENTITIES[kind_of(document)]
+        shop.control("quickbooks", "match", [{"entity": entity, "id": posting(shop, document).quickbooks_id}])
+        plan(shop, document, operation=ENDED[kind_of(document)])
+
+        post(shop)
+
+        assert reasons(shop, document) == ["bank_matched"]
+        assert (posting(shop, document).status, shop.trial_balance()) == ("posted", books)
+
+
+def test_a_company_outside_of_the_us_gets_no_tax_codes_it_does_not_have(open_shop: OpenShop) -> None:
+    with open_shop(quickbooks_dials={"country": "GB"}, **WORLD) as shop:
+        set_up(shop)
+        untaxed = replaced(INVOICE, tax=0, tax_account="", total=9_500)
+        taxed = replaced(SALES_RECEIPT, tax=100, tax_account="STX", total=3_599)
+        plan(shop, untaxed, REFUND_RECEIPT, PURCHASE, JOURNAL, taxed)
+
+        post(shop)
+
+        assert shop.trial_balance() == balances(shop, [untaxed, REFUND_RECEIPT, PURCHASE, JOURNAL])
+        assert reasons(shop, taxed) == ["refused_by_quickbooks"]  # its tax code is not known: held, not guessed
+
+
+def test_what_cannot_be_written_waits_alone(open_shop: OpenShop) -> None:
+    """It names what is not mapped, or its number has no room: it is refused, and the others go out."""
+    with open_shop(**WORLD) as shop:
+        set_up(shop)
+        long = replaced(JOURNAL, number="J" * 22)
+        unmapped = replaced(JOURNAL, lines=(JournalLine("LOAN", 5), JournalLine("CLR:USD", -5)), total=5)
+        plan(shop, long, unmapped, INVOICE, PURCHASE)
+
+        run = post(shop)
+
+        assert run.rejected == 2
+        assert [reasons(shop, each) for each in (long, unmapped)] == [["cannot_be_sent"]] * 2
+        assert "account 'LOAN'" in next(row["text"] for row in shop.rows("held") if row["key"] == unmapped.number)
+        assert shop.trial_balance() == balances(shop, [INVOICE, PURCHASE])
+        assert post(shop).rejected == 0
+
+
+def test_thirty_changes_are_held_against_quickbooks_in_one_call(open_shop: OpenShop) -> None:
+    with open_shop(**WORLD) as shop:
+        set_up(shop)
+        many = [replaced(JOURNAL, number=f"J-{number}", settlement_id="") for number in range(30)]
+        plan(shop, *many)
+        post(shop)
+        plan(shop, *many, operation="delete")
+        before = shop.control("quickbooks", "calls")["calls"]
+
+        assert post(shop).posted == {"journal": 30}
+
+        calls = shop.control("quickbooks", "calls")["calls"]
+        made = {name: number - before.get(name, 0) for name, number in calls.items() if name != "token"}
+        assert {name: number for name, number in made.items() if number} == {"query": 1, "batch": 1}
+        assert shop.trial_balance() == {}
+
+
+def test_a_deposit_takes_payments_out_of_undeposited_funds(open_shop: OpenShop, tmp_path: Path) -> None:
+    """By links, as a person does it; their amounts are answered without cents, which is no difference."""
+    linked = replaced(PAYMENT, clearing="UNDEP")
+    deposit = replaced(
+        DEPOSIT, cleared=0, lines=(DepositLine("REFFEE", -60, "Fees"), DepositLine("UNDEP", 8_060, "")),
+        total=8_000, payments=(PAYMENT.number,),
+    )  # fmt: skip
+
+    def start(shop: Shop) -> None:
+        set_up(shop)
+        known = {ref.name: ref for ref in shop.services.quickbooks(shop.flow()).accounts()}
+        change(shop, accounts={"UNDEP": known["Undeposited Funds"]})
+        plan(shop, INVOICE, linked, deposit)
+        post(shop)
+
+    with open_shop(quickbooks_dials={"requestid_hours": 0.0}, **WORLD) as shop:
+        start(shop)
+
+        assert shop.rows("held") == []
+        assert shop.trial_balance() == balances(shop, [INVOICE, linked, deposit])
+        told = there(shop, linked)
+        assert told is not None
+        assert told["LinkedTxn"] == [{"TxnId": posting(shop, deposit).quickbooks_id, "TxnType": "Deposit"}]
+        assert verdict(open_books(shop.services, "us")) == []
+        documents = shop.documents()
+        home = tmp_path / "new"
+        anew = Shop(home, f"sqlite:///{home / 'new.db'}", shop.amazon, shop.quickbooks)
+        try:
+            start(anew)
+            assert anew.rows("held") == []
+            assert posting(anew, deposit).adopted
+        finally:
+            anew.services.close()
+        assert shop.documents() == documents
+        plan(shop, linked, operation="void")
+        post(shop)
+        assert reasons(shop, linked) == ["deposited"]
+        plan(shop, deposit, operation="delete")
+        post(shop)
+        assert posting(shop, deposit).status == "deleted"
 
 
 def test_a_total_that_quickbooks_computes_otherwise_is_held(open_shop: OpenShop) -> None:

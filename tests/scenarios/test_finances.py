@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from shop import Shop
 
+from application import connections
 from application.alerts import wanted_alerts
 from application.control import controls, converted_total
 from application.deferred import deferred_at
@@ -85,8 +86,16 @@ def test_what_the_account_may_not_read_is_remembered_and_no_error(open_shop: Ope
         assert all(asked)
         shop.sync()
         assert [shop.control("amazon", "calls")[name]["calls"] for name in parts] == asked
+        shop.control("amazon", "quirks", ["payouts"])
+        keep = shop.services.vault, shop.services.bookkeeping
         states = {check.name: check.state for check in controlled(shop)[0].checks}
         assert (states["summary"], states["payout"], states["event_group"]) == ("unavailable", "unavailable", "agrees")
+        # A new consent may have other roles: it is asked at once.
+        connections.connect_amazon(
+            shop.flow(), shop.amazon["refresh_token"], *keep, shop.services.amazon, shop.services.clock, "tests"
+        )
+        shop.sync()
+        assert {check.state for check in controlled(shop)[0].checks} == {"agrees"}
 
 
 def test_without_finances_settlements_are_booked_all_the_same(open_shop: OpenShop) -> None:

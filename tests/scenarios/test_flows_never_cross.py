@@ -18,6 +18,7 @@ from domain.mapping import MappingChanged, MappingMissing, Rule, gap_stream, map
 from domain.order import OrderAmended, OrderIngested, order_stream
 from domain.posting import BatchSubmitted, PostingPlanned, batch_stream, posting_stream
 from domain.settlement import SettlementClosed, settlement_stream
+from domain.transaction import TransactionIngested, transaction_stream
 from entrypoints.bootstrap import Services
 from entrypoints.runner import Timer
 
@@ -145,7 +146,7 @@ def check_rows(mall: Mall, service: Services) -> None:
             assert table == "postings" or len(keys) == len(set(keys))
         for flow in FLOWS:
             marks = column(f"SELECT source FROM watermarks WHERE flow = '{flow}' ORDER BY source")
-            assert marks == ["orders", "settlement_reports"]
+            assert marks == ["event_groups", "orders", "settlement_reports", "shipments", "transactions"]
         assert len(set(column("SELECT seen FROM watermarks WHERE source = 'settlement_reports'"))) == 3
         owners = {f"amazon/{flow}/" for flow in FLOWS} | {f"quickbooks/{realm}/" for realm in realms.values()}
         quotas = {name.rpartition("/")[0] + "/" for name in column("SELECT name FROM quotas")}
@@ -180,6 +181,8 @@ def check_events(service: Services) -> None:
                 stream = order_stream(event.flow, event.order.order_id)
             case SettlementClosed():
                 stream = settlement_stream(event.flow, event.settlement_id)
+            case TransactionIngested():
+                stream = transaction_stream(event.flow, event.transaction.transaction_id)
             case PostingPlanned():
                 stream = posting_stream(event.flow, event.kind, event.key)
             case BatchSubmitted():

@@ -27,6 +27,7 @@ from domain.posting import evolve as evolve_posting
 from domain.posting_rules import Held, NothingToPost, SettlementPlan, plan_settlement
 from domain.posting_rules.changes import CREDIT_KINDS, by_number
 from domain.posting_rules.planned import PlannedDocument
+from domain.posting_rules.settlement import orders_named
 from domain.posting_rules.settlement_events import Planning, ledger_events
 from domain.settlement import Settlement, SettlementLine, Statement
 from domain.settlement import evolve as evolve_settlement
@@ -142,7 +143,9 @@ class Company:
                 self._tax(part.amount, item.facilitator, shipped, order_id)
             else:
                 word, account = {
-                    "ITEM": ("Principal", "SALES"), "SHIPPING": ("Shipping", "SHIPINC"), "GIFT_WRAP": ("GiftWrap", "GIFT"),
+                    "ITEM": ("Principal", "SALES"),
+                    "SHIPPING": ("Shipping", "SHIPINC"),
+                    "GIFT_WRAP": ("GiftWrap", "GIFT"),
                 }[part.type]  # fmt: skip
                 self._add("Order", "ItemPrice", word, part.amount, shipped, order_id, account)
         principal = item.parts[0].amount
@@ -320,6 +323,8 @@ class Books:
         settlement = Settlement()
         for event in record_settlement(statement, lines, settlement, trade.STAMP):
             settlement = evolve_settlement(settlement, event)
+        for order_id in orders_named(lines):
+            self.orders.setdefault(order_id, Order(gone=True))  # it was asked for, and Amazon has it no more
         outcome = plan_settlement(
             settlement, self.orders, self.invoices(), self.flow, self.mapping, ledger=self.ledger, **facts
         )

@@ -14,6 +14,7 @@ from domain import (
     mapping,
     order,
     posting,
+    retention,
     settlement,
     transaction,
 )
@@ -206,6 +207,9 @@ EXAMPLES: dict[str, Event] = {
     "flow.paused.v1": flow.FlowPaused(why="stock-taking", **BY),
     "flow.resumed.v1": flow.FlowResumed(why="done", **BY),
     "flow.cycle-asked.v1": flow.CycleAsked(**BY),
+    "evidence.purged.v1": retention.EvidencePurged(
+        pages=96, vouchers=1, pages_before=date(2026, 10, 25), vouchers_before=date(2016, 11, 24), **BY
+    ),
     "cycle.started.v1": flow.CycleStarted(cycle="0192f5", **BY),
     "cycle.watermark.v1": flow.WatermarkAdvanced(
         cycle="0192f5", source="orders", cursor="2026-11-24T07:58:00Z", seen=(ORDER_ID,), **BY

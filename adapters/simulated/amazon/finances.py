@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from adapters.simulated.amazon import parameters as query
 from adapters.simulated.amazon.answers import invalid_input, iso, refusal, unauthorized
+from adapters.simulated.amazon.finance_form import group_form, money, partner, related_id, transaction_form
 from adapters.simulated.amazon.pages import Pages, Search
 from adapters.simulated.clock import FastClock
-from adapters.simulated.world import World, money_text
-from adapters.simulated.world.finances import Entry, Finances, Group, Item, Leaf
-from adapters.simulated.world.seller import SELLER_ID, Market
+from adapters.simulated.world import World
+from adapters.simulated.world.finances import Finances, Group
 from adapters.simulated.world.settlements import total_of
 
 TRANSACTION_PARAMETERS = (
@@ -107,7 +105,9 @@ class FinanceService:
             ]
 
         found, following = self._page(parameters, seller, "nextToken", PAGE, begin, repeat_token, empty)
-        payload: dict[str, Any] = {"transactions": [self._transaction(*each) for each in found]}
+        payload: dict[str, Any] = {
+            "transactions": [transaction_form(number, entry, self.quirks) for number, entry in found]
+        }
         return {"payload": payload | ({"nextToken": following} if following else {})}
 
     def summary(self, parameters: query.Parameters, seller: str) -> dict[str, Any]:
@@ -125,11 +125,11 @@ class FinanceService:
             currency = settlement.market.currency
             made.append(
                 {
-                    "partnerMetadata": _partner(settlement.market, settlement.account_type),
+                    "partnerMetadata": partner(settlement.market, settlement.account_type),
                     "periodStart": settlement.start.date().isoformat(),
                     "periodEnd": settlement.end.date().isoformat(),
                     "netProceeds": money(total, currency),
-                    "relatedIdentifiers": [_related("SETTLEMENT_ID", settlement.id)],
+                    "relatedIdentifiers": [related_id("SETTLEMENT_ID", settlement.id)],
                     "breakdowns": [
                         {"breakdownType": kind, "breakdownAmount": money(amount, currency), "breakdowns": []}
                         for kind, amount in (("Sales", sales), ("Expenses", total - sales))
@@ -156,7 +156,7 @@ class FinanceService:
                 node("RESERVED", deferred + reserve,
                      node("DEFERRED", deferred), node("ACCOUNT_LEVEL_RESERVE", reserve)),
             )  # fmt: skip
-            made.append({"partnerMetadata": _partner(market, account), "lastUpdatedTime": now} | total)
+            made.append({"partnerMetadata": partner(market, account), "lastUpdatedTime": now} | total)
         return {"balances": made}
 
     # --- Finances v0
@@ -198,12 +198,12 @@ class FinanceService:
             status = "FAILED" if failed else "PAID" if paid else "IN_TRANSIT"
             shape: dict[str, Any] = {
                 "id": settlement.id,
-                "partnerMetadata": _partner(settlement.market, settlement.account_type.upper().replace(" ", "_")),
+                "partnerMetadata": partner(settlement.market, settlement.account_type.upper().replace(" ", "_")),
                 "currentStatus": status if settlement.total > 0 else "NO_PAYOUT",
                 "statusHistory": [{"status": "STARTED", "lastUpdatedDate": iso(settlement.end)}],
                 "creationDate": iso(settlement.end),
                 "period": {"startDate": iso(settlement.start), "endDate": iso(settlement.end)},
-                "relatedIdentifiers": [_related("SETTLEMENT_ID", settlement.id)],
+                "relatedIdentifiers": [related_id("SETTLEMENT_ID", settlement.id)],
             }
             if settlement.total > 0:
                 amount = money(total_of(settlement.lines), settlement.market.currency)
@@ -212,111 +212,10 @@ class FinanceService:
             made.append(shape)
         return {"payouts": made}
 
-    # --- shapes
-
-    def _transaction(self, number: int, entry: Entry) -> dict[str, Any]:
-        quirks, currency = self.quirks, entry.market.currency
-        service = entry.kind == "ServiceFee"
-        third = number % 3 == 0
-        kind = "QuantumDispatch" if "unknown_type" in quirks and service and third else entry.kind
-        status = "ON_HOLD" if "unknown_status" in quirks and service and third else entry.status
-        related = {
-            "ORDER_ID": entry.order_id,
-            "SHIPMENT_ID": entry.shipment,
-            "SETTLEMENT_ID": "" if "no_settlement_ids" in quirks else entry.settlement_id,
-            "FINANCIAL_EVENT_GROUP_ID": entry.group_id,
-            "DEFERRED_TRANSACTION_ID": "" if "no_links" in quirks else entry.releases,
-            "RELEASE_TRANSACTION_ID": entry.released_by,
-        }
-        sale, null = entry.kind == "Shipment", "items_null" in quirks
-        wrong = sale and bool({"items_disagree", "nothing_sums"} & quirks)
-        leaves = entry.leaves or (
-            tuple(leaf for item in entry.items for leaf in item.leaves) if null or "items_disagree" in quirks else ()
-        )
-        if sale and "nothing_sums" in quirks:
-            leaves = (("ProductCharges/OurPricePrincipal", entry.total + 1),)
-        shape: dict[str, Any] = {
-            "sellingPartnerMetadata": _metadata(entry.market, entry.account_type),
-            "relatedIdentifiers": [_related(name, value) for name, value in related.items() if value],
-            "transactionType": kind,
-            "transactionStatus": status,
-            "description": entry.description,
-            "totalAmount": money(entry.total, currency),
-            "marketplaceDetails": {"marketplaceId": entry.market.id, "marketplaceName": entry.market.name},
-            "items": [self._item(item, entry, null, wrong and not at) for at, item in enumerate(entry.items)],
-            "contexts": [],
-        }
-        if leaves:
-            shape["breakdowns"] = tree(leaves, currency)
-        if "no_ids" not in quirks:
-            shape["transactionId"] = entry.id
-        if not ("no_dates" in quirks and service):
-            shape["postedDate"] = iso(entry.posted)
-        if entry.deferral and entry.matures is not None:
-            shape["contexts"].append(
-                {
-                    "contextType": "DeferredContext",
-                    "deferralReason": entry.deferral,
-                    "maturityDate": iso(entry.matures),
-                }
-            )
-        if "unknown_field" in quirks and entry.kind == "Refund":
-            shape["surchargeAmount"] = money(-1, currency)
-        return shape
-
-    def _item(self, item: Item, entry: Entry, null: bool, wrong: bool) -> dict[str, Any]:
-        leaves = item.leaves
-        if wrong and leaves:
-            leaves = ((leaves[0][0], leaves[0][1] + 1), *leaves[1:])
-        context = {
-            "contextType": "ProductContext",
-            "asin": item.asin,
-            "sku": item.sku,
-            "quantityShipped": item.quantity,
-            "fulfillmentNetwork": "AFN" if entry.by_amazon else "MFN",
-        }
-        shape: dict[str, Any] = {
-            "description": item.sku,
-            "relatedIdentifiers": [],
-            "contexts": [context] if item.sku else [],
-        }
-        if leaves and not null:
-            shape["totalAmount"] = money(sum(amount for _, amount in leaves), entry.market.currency)
-            shape["breakdowns"] = tree(leaves, entry.market.currency)
-        return shape
-
-    def _group(self, group: Group, newest: bool) -> dict[str, Any]:
-        currency = group.market.currency
-        shape: dict[str, Any] = {
-            "FinancialEventGroupId": group.id,
-            "ProcessingStatus": "Open" if group.end is None else "Closed",
-            "BeginningBalance": money_v0(group.beginning, currency),
-            "FinancialEventGroupStart": iso(group.start + self._off),
-        }
-        wrong = "group_differs" in self.quirks and newest
-        if group.end is None:
-            return shape | {"OriginalTotal": money_v0(group.total, currency)}
-        converted, bank = self._finances().converted(group)
-        settlement = group.settlement
-        paid = settlement is not None and settlement.deposit <= self._clock.now()
-        shape |= {
-            "FinancialEventGroupEnd": iso(group.end + self._off),
-            "FundTransferStatus": "Succeeded" if paid else "Processing",
-            "ConvertedTotal": money_v0(converted + wrong, bank),
-            "TraceId": f"4B0{group.id[:12].upper()}",
-            "AccountTail": "1234",
-        }
-        if settlement is not None:
-            shape["FundTransferDate"] = iso(settlement.end)
-        if "no_group_totals" not in self.quirks:
-            shape["OriginalTotal"] = money_v0(group.total + wrong, currency)
-        return shape
-
     # --- pieces
 
-    @property
-    def _off(self) -> timedelta:
-        return timedelta(seconds=43 if "groups_a_minute_off" in self.quirks else 0)
+    def _group(self, group: Group, newest: bool) -> dict[str, Any]:
+        return group_form(group, newest, self._finances().converted(group), self._clock.now(), self.quirks)
 
     def _finances(self) -> Finances:
         """Made anew when half a day has passed: deferred sales are released as time goes."""
@@ -375,46 +274,3 @@ class FinanceService:
         if token is not None and following is not None and repeat_token():
             following = token
         return search.found[position:end], following
-
-
-def money_v0(minor: int, currency: str) -> dict[str, Any]:
-    return {"CurrencyCode": currency, "CurrencyAmount": msgspec.Raw(money_text(minor).encode())}
-
-
-def money(minor: int, currency: str) -> dict[str, Any]:
-    """Finances writes amounts as JSON numbers, in either version."""
-    return {"currencyCode": currency, "currencyAmount": msgspec.Raw(money_text(minor).encode())}
-
-
-def tree(leaves: Sequence[Leaf], currency: str) -> list[dict[str, Any]]:
-    """Leaves under their containers; Amazon leaves its roll-ups at 0.00."""
-    made: dict[str, dict[str, Any]] = {}
-    for path, amount in leaves:
-        above, _, kind = path.rpartition("/")
-        leaf = {"breakdownType": kind, "breakdownAmount": money(amount, currency), "breakdowns": None}
-        if not above:
-            made[f"{kind} {len(made)}"] = leaf
-            continue
-        container = made.setdefault(
-            above, {"breakdownType": above, "breakdownAmount": money(0, currency), "breakdowns": []}
-        )
-        container["breakdowns"].append(leaf)
-    return [_bare(node) for node in made.values()]
-
-
-def _bare(node: dict[str, Any]) -> dict[str, Any]:
-    parts = node["breakdowns"]
-    rest = {name: value for name, value in node.items() if name != "breakdowns"}
-    return rest | ({"breakdowns": [_bare(part) for part in parts]} if parts else {})
-
-
-def _metadata(market: Market, account: str) -> dict[str, Any]:
-    return {"sellingPartnerId": SELLER_ID, "accountType": account, "marketplaceId": market.id}
-
-
-def _partner(market: Market, account: str) -> dict[str, Any]:
-    return {"partnerId": SELLER_ID, "accountType": account, "marketplaceId": market.id}
-
-
-def _related(name: str, value: str) -> dict[str, str]:
-    return {"relatedIdentifierName": name, "relatedIdentifierValue": value}

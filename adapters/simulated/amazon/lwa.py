@@ -92,7 +92,7 @@ class Login:
             case "client_credentials":
                 if _needed(form, "scope") not in SCOPES:
                     raise refused(400, "invalid_scope", "The request has an invalid scope parameter")
-                return self._issued("", with_refresh=False)
+                return self._issued(form["scope"], with_refresh=False)
         raise refused(
             400,
             "unsupported_grant_type",
@@ -110,6 +110,13 @@ class Login:
             raise unauthorized("The access token you provided has expired.")
         return whose
 
+    def application(self, access_token: str | None, scope: str) -> str:
+        """Whose calls without a seller are counted together; refuses a token that is not for this scope, or old."""
+        whose, until = self._access_tokens.get(access_token or "", ("", 0.0))
+        if whose != scope or self._clock.seconds() >= until:
+            raise unauthorized("The access token is not for this operation, or has expired.")
+        return f"application {self.application_id}"
+
     def revoke(self) -> None:
         """The seller withdraws consent: no token works any longer."""
         self._refresh_tokens.clear()
@@ -124,7 +131,7 @@ class Login:
         return fresh
 
     def _issued(self, whose: str, *, with_refresh: bool) -> dict[str, str | int]:
-        access_token = ("Atza|" if whose else "Atc|") + secrets.token_urlsafe(128)
+        access_token = ("Atza|" if with_refresh else "Atc|") + secrets.token_urlsafe(128)
         self._access_tokens[access_token] = (whose, self._clock.seconds() + ACCESS_SECONDS)
         issued: dict[str, str | int] = {
             "access_token": access_token,

@@ -85,7 +85,7 @@ class Orders:
                 raise invalid_input("paginationToken must come with the parameters it was issued for")
 
         if self._manners.unruly:
-            size = Random(f"{self._manners.unruly} {position}").randint(1, size)
+            size = Random(f"{self._manners.unruly} {position}").randint(1, min(size, 12))
         end = position if empty else position + size
         orders = [self._form.order(self._world.orders[order_id], included) for order_id in search.found[position:end]]
         following = self._pages.token(search, end)

@@ -25,6 +25,10 @@ PLANS = {
     "listBalances": Plan(0.5, 10),
     "listFinancialEventGroups": Plan(0.5, 30),
     "listPayouts": Plan(0.5, 10),
+    "getDestinations": Plan(1, 5),
+    "createDestination": Plan(1, 5),
+    "getSubscription": Plan(1, 5),
+    "createSubscription": Plan(1, 5),
 }
 
 

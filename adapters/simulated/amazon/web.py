@@ -19,7 +19,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.simulated.amazon import answers, finances, orders, reports
+from adapters.simulated.amazon import answers, finances, notifications, orders, reports
 from adapters.simulated.amazon import parameters as query
 from adapters.simulated.amazon.answers import Refusal, answer, invalid_input, refusal, storage_refusal
 from adapters.simulated.amazon.cutting import CuttingApplication, cut
@@ -118,6 +118,7 @@ class Amazon:
                 *self._order_routes(),
                 *self._report_routes(),
                 *self._finance_routes(),
+                *self._notification_routes(),
                 *self._control_routes(),
             ],
             middleware=[_sign],
@@ -267,6 +268,36 @@ class Amazon:
 
         return self._operation(request, operation, work)
 
+    # Notifications: destinations are the application's own and take its token, subscriptions the seller's
+
+    def _notification_routes(self) -> list[Any]:
+        held = notifications.Notifications()
+        scope = "sellingpartnerapi::notifications"
+
+        @get("/notifications/v1/destinations", sync_to_thread=False)
+        def destinations(request: Call) -> Response[bytes]:
+            return self._operation(request, "getDestinations", lambda _: held.destinations(), scope=scope)
+
+        @post("/notifications/v1/destinations", status_code=200)
+        async def create_destination(request: Call) -> Response[bytes]:
+            body = await request.body()
+            return self._operation(request, "createDestination", lambda _: held.create_destination(body), scope=scope)
+
+        @get("/notifications/v1/subscriptions/{kind:str}", sync_to_thread=False)
+        def subscription(request: Call, kind: FromPath[str]) -> Response[bytes]:
+            def work(seller: str) -> Any:
+                query.read(request, ("payloadVersion",))
+                return held.subscription(seller, kind)
+
+            return self._operation(request, "getSubscription", work)
+
+        @post("/notifications/v1/subscriptions/{kind:str}", status_code=200)
+        async def subscribe(request: Call, kind: FromPath[str]) -> Response[bytes]:
+            body = await request.body()
+            return self._operation(request, "createSubscription", lambda seller: held.subscribe(seller, kind, body))
+
+        return [destinations, create_destination, subscription, subscribe]
+
     # What a test may ask and order; no part of Amazon
 
     def _control_routes(self) -> list[Any]:
@@ -327,12 +358,13 @@ class Amazon:
     # The gate
 
     def _operation(
-        self, request: Call, operation: str, work: Callable[[str], Any], status: int = 200
+        self, request: Call, operation: str, work: Callable[[str], Any], status: int = 200, scope: str = ""
     ) -> Response[bytes]:
         self._count(operation)
         limit = {"x-amzn-RateLimit-Limit": f"{PLANS[operation].per_second:g}"}
         try:
-            seller = self._login.seller(request.headers.get("x-amz-access-token"))
+            token = request.headers.get("x-amz-access-token")
+            seller = self._login.application(token, scope) if scope else self._login.seller(token)
             self._quotas.spend(seller, operation)
             self._faults.strike(operation)
             return answer(work(seller), status, limit)

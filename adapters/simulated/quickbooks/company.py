@@ -59,6 +59,7 @@ class Txn(Record):
     linked_by: dict[Document, None] = field(default_factory=dict)  # what pays or deposits this
     deposited_in: str | None = None
     voided: bool = False
+    matched: bool = False  # with a line of the bank's feed
 
     @property
     def document(self) -> Document:

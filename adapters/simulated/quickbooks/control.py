@@ -91,7 +91,17 @@ def routes(stand_in: StandIn) -> list[Any]:
         names = type(stand_in.dials).__dataclass_fields__
         return Response({name: str(getattr(stand_in.dials, name)) for name in names})
 
-    return [trial_balance, ledger, documents, calls, misuse, pending, faults, dials]
+    @post("/_simulated/match", status_code=200)
+    async def match(request: Http) -> Response[Any]:
+        """A person matches documents with lines of the bank's feed: `[{"entity": "Deposit", "id": "7"}]`."""
+        for one in await request.json():
+            found = company.transactions.get(one["entity"], {}).get(str(one["id"]))
+            if found is None:
+                return Response({"error": f"no {one['entity']} {one['id']}"}, status_code=404)
+            found.matched = True
+        return Response({})
+
+    return [trial_balance, ledger, documents, calls, misuse, pending, faults, dials, match]
 
 
 def trial(stand_in: StandIn) -> Body:

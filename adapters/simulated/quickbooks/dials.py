@@ -9,6 +9,7 @@ from decimal import Decimal
 class Dials:
     """Defaults are an ordinary US company with custom transaction numbers, and Intuit's published quotas."""
 
+    country: str = "US"  # of the company: outside of the US there are no codes TAX and NON
     custom_txn_numbers: bool = True
     warn_duplicate_numbers: bool = True
     warn_duplicate_journal_number: bool = False  # the sandbox's recorded default

@@ -98,6 +98,7 @@ def delete(company: Company, kind: Kind, entity: str, body: Body) -> Body:
     txn = read(company, entity, _required(body, "Id"))
     _is_current(txn, body)
     _may_change(company, txn)
+    _is_unmatched(txn)
     kind.gone(company, txn)
     kind.undo(company, txn)
     company.ledger.reverse(txn.document, "delete")
@@ -113,6 +114,7 @@ def void(company: Company, kind: Kind, entity: str, body: Body) -> Txn:
     txn = read(company, entity, _required(body, "Id"))
     _is_current(txn, body)
     _may_change(company, txn)
+    _is_unmatched(txn)
     kind.gone(company, txn)
     kind.undo(company, txn)
     company.ledger.reverse(txn.document, "void")
@@ -297,7 +299,7 @@ def _create(company: Company, kind: Kind, entity: str, fields: Body, options: Op
 def _update(company: Company, kind: Kind, former: Txn, fields: Body, options: Options) -> Txn:
     fields = {name: value for name, value in fields.items() if value is not None}
     txn = Txn(former.entity, former.id, fields, former.created, former.updated, former.sync)
-    txn.linked_by = former.linked_by
+    txn.linked_by, txn.matched = former.linked_by, former.matched
     _header(company, kind, txn, former, options)
     kind.draft(company, txn, former)
     if txn.number == "":
@@ -337,6 +339,11 @@ def _may_change(company: Company, txn: Txn) -> None:
     if txn.deposited_in is not None:
         raise Refused.deposited()
     _is_open(company, txn.date)
+
+
+def _is_unmatched(txn: Txn) -> None:
+    if txn.matched:
+        raise Refused.matched()
 
 
 def _is_open(company: Company, day: dt.date) -> None:

@@ -121,6 +121,11 @@ class Refused(Exception):
         return cls("6100", "Invalid Line TaxCode in the request", detail)
 
     @classmethod
+    def wrong_tax_code_abroad(cls, value: object) -> Self:
+        detail = f"Line TaxCode is not valid. A code of the company is needed for each line. Supplied value:{value}"
+        return cls("6100", "Invalid Line TaxCode in the request", detail)
+
+    @classmethod
     def not_found(cls) -> Self:
         detail = (
             "Object Not Found : Something you're trying to use has been made inactive. Check the fields with accounts, "
@@ -172,6 +177,11 @@ class Refused(Exception):
             "You can't change this transaction because it has already been deposited. Delete it from the deposit first."
         )
         return cls("6540", "Deposited Transaction cannot be changed", detail)
+
+    @classmethod
+    def matched(cls) -> Self:
+        detail = "You can't delete this transaction because it is matched with a bank transaction. Unmatch it."
+        return cls("6480", "Matched Transaction Delete Error", detail)
 
     @classmethod
     def batch_too_big(cls) -> Self:

@@ -56,8 +56,9 @@ class SalesForm(Kind):
             date(fields["DueDate"], "DueDate")
         if not lines_of(fields):
             raise Refused.missing("Line")
-        sale = _read_lines(company, txn, former)
-        txn.tax = _tax(company, fields, sale.taxable)
+        calculation = tax_calculation(company, fields)
+        sale = _read_lines(company, txn, former, calculation)
+        txn.tax = 0 if calculation == "NotApplicable" else _tax(company, fields, sale.taxable)
         txn.total = sale.net + txn.tax
         if txn.total < 0:
             raise Refused.business("The transaction amount must be 0 or greater.", "TotalAmt")
@@ -175,7 +176,19 @@ class RefundReceipt(SalesForm):
     deposit_to_required = True
 
 
-def _read_lines(company: Company, txn: Txn, former: Txn | None) -> _Sale:
+def tax_calculation(company: Company, fields: Body) -> str:
+    """How amounts stand to tax: required outside of the US, where it decides which codes a line must have."""
+    if company.dials.country == "US":
+        return ""
+    given = fields.get("GlobalTaxCalculation")
+    if given is None:
+        raise Refused.missing("GlobalTaxCalculation")
+    if given not in ("TaxExcluded", "TaxInclusive", "NotApplicable"):
+        raise Refused.invalid_choice("GlobalTaxCalculation", given)
+    return str(given)
+
+
+def _read_lines(company: Company, txn: Txn, former: Txn | None, calculation: str) -> _Sale:
     ids = LineIds(former)
     by_account: list[tuple[str, int, str]] = []
     answered: list[Body] = []
@@ -192,7 +205,7 @@ def _read_lines(company: Company, txn: Txn, former: Txn | None) -> _Sale:
         if kind == "DescriptionOnly":
             answered.append(_kept(line, ids, len(answered) + 1, None, "DescriptionOnly", {}))
         elif kind == "SalesItemLineDetail":
-            amount, account, shape, is_taxable = _item_line(company, line)
+            amount, account, shape, is_taxable = _item_line(company, line, calculation)
             if account is not None:  # a line without an item is documentation: it moves no money
                 by_account.append((account, amount, str(line.get("Description") or "")))
                 net, subtotal = net + amount, subtotal + amount
@@ -215,7 +228,7 @@ def _read_lines(company: Company, txn: Txn, former: Txn | None) -> _Sale:
     return _Sale(by_account, net, taxable)
 
 
-def _item_line(company: Company, line: Body) -> tuple[int, str | None, Body, bool]:
+def _item_line(company: Company, line: Body, calculation: str) -> tuple[int, str | None, Body, bool]:
     if line.get("Amount") is None:
         raise Refused.missing("Line.Amount")
     amount = minor_units(line["Amount"], "Line.Amount")
@@ -240,6 +253,12 @@ def _item_line(company: Company, line: Body) -> tuple[int, str | None, Body, boo
     if account is not None:
         shape["ItemAccountRef"] = company.reference("Account", account)
     given = (detail.get("TaxCodeRef") or {}).get("value")
+    if calculation:
+        if (given is None) != (calculation == "NotApplicable") or given in ("TAX", "NON"):
+            raise Refused.wrong_tax_code_abroad(given)
+        if given is not None:
+            shape["TaxCodeRef"] = {"value": given}
+        return amount, account, shape, given is not None
     if given not in (None, "TAX", "NON"):
         raise Refused.wrong_tax_code(given)
     # Recorded without sales tax: a line sent without a code is answered NON. With it, a missing code counts as TAX.

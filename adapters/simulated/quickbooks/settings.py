@@ -60,7 +60,7 @@ def company_info(company: Company) -> Body:
         "PrimaryPhone": {},
         "CompanyStartDate": company.started.date().isoformat(),
         "FiscalYearStartMonth": "January",
-        "Country": "US",
+        "Country": company.dials.country,
         "Email": {"Address": "books@example.com"},
         "WebAddr": {},
         "SupportedLanguages": "en",

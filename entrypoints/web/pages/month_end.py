@@ -85,13 +85,14 @@ def list_entries(
     flow: FlowName,
     desk: NamedDependency[Desk],
     account: Short = None,
+    currency: Short = None,
     to_day: Short = None,
     as_of: AsOfMoment = None,
     cursor: PageCursor = None,
 ) -> Response[str]:
     """The entries of an account, in order of day, in pages."""
     look = look_at(desk, flow, as_of)
-    filters = {"account": account, "to_day": to_day or None}
+    filters = {"account": account, "currency": currency, "to_day": to_day or None}
     rows, following, _ = desk.page("ledger", flow, filters, PAGE, cursor, itself, look.asked)
     settings = desk.services.settings
     name = balances.account_of(account, desk.services.bookkeeping.mapping(flow)).name if account else "All accounts"
@@ -103,11 +104,14 @@ def list_entries(
         look=look,
         names=flow_names(request.user, desk),
         account=account,
+        currency=currency,
         title=name,
         to_day=day_of("to_day", to_day),
         entries=rows,
         first=cursor is None,
-        next=look.path("ledger", account=account, to_day=to_day, cursor=following) if following else None,
+        next=look.path("ledger", account=account, currency=currency, to_day=to_day, cursor=following)
+        if following
+        else None,
     )
 
 

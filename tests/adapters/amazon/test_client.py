@@ -4,7 +4,6 @@ Without these, an order could be missed on a page, money be read wrongly, person
 changed in the seller's account.
 """
 
-import contextlib
 import gzip
 import json
 import os
@@ -19,137 +18,21 @@ from urllib.parse import parse_qsl
 import httpx
 import msgspec
 import pytest
-from amazon_contract import Contract
 from hypothesis import given
 from hypothesis import strategies as st
+from seller import SPEED, Place, Serve
 
-from adapters.amazon.client import OPERATIONS, AmazonClient
+from adapters.amazon.client import OPERATIONS
 from adapters.amazon.orders import INCLUDED_DATA
 from adapters.amazon.wire import Order, OrdersAnswer, to_order
 from adapters.http import Call
-from adapters.simulated.amazon import stand_in
-from adapters.simulated.clock import FastClock
-from adapters.simulated.serving import loopback_socket, serving
 from domain.errors import ConnectionLost, Throttled, VendorError
 from domain.money import format_minor
 from domain.order import AmazonOrder, billable
 
-SPEED = 5_000.0
 SHARED = Path(os.environ.get("ML_CONNECTOR_SHARED", Path(__file__).parents[4] / "shared"))
 MODELS = SHARED / "amazon-models"
 SAMPLES = SHARED / "samples" / "orders_2026_json"
-
-
-class Recorder:
-    """An ASGI application that notes every request on its way to another, or answers from `answers` while there are."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.requests: list[tuple[str, str, list[tuple[str, str]], dict[str, str]]] = []
-        self.answers: list[tuple[str, int, dict[str, str], bytes]] = []  # for a path that begins so
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/_simulated"):
-            await self.app(scope, receive, send)
-            return
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        path = scope["raw_path"].decode()
-        self.requests.append((scope["method"], path, parse_qsl(scope["query_string"].decode()), headers))
-        if self.answers and path.startswith(self.answers[0][0]):
-            _, status, given_headers, body = self.answers.pop(0)
-            raw = [(name.encode(), value.encode()) for name, value in given_headers.items()]
-            await send({"type": "http.response.start", "status": status, "headers": raw})
-            await send({"type": "http.response.body", "body": body})
-            return
-        await self.app(scope, receive, send)
-
-
-class Free:
-    """Quotas that make nobody wait."""
-
-    def __init__(self) -> None:
-        self.limits: dict[str, tuple[float, float]] = {}
-
-    def reserve(self, key: str, rate: float, burst: float) -> float:
-        self.limits[key] = (rate, burst)
-        return 0.0
-
-    def pause(self, key: str, seconds: float) -> None: ...
-
-    def announce(self, key: str, rate: float) -> None: ...
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None: ...
-
-
-class Place:
-    """One stand-in and clients for it."""
-
-    def __init__(self, url: str, facts: dict[str, str], recorder: Recorder, clock: FastClock) -> None:
-        self.url, self.facts, self.recorder, self.clock = url, facts, recorder, clock
-        self.since = datetime.fromisoformat(facts["since"]).replace(tzinfo=UTC)
-        self.quotas = Free()
-        self.opened: list[AmazonClient] = []
-
-    def client(self, **changes: Any) -> AmazonClient:
-        facts = self.facts | changes
-        client = AmazonClient(
-            facts.get("flow", "us"), self.url, facts["token_url"], facts["client_id"], facts["client_secret"],
-            facts["refresh_token"], changes.get("quotas", self.quotas), self.clock.now, self.clock.speed,
-        )  # fmt: skip
-        self.opened.append(client)
-        return client
-
-    def close(self) -> None:
-        for client in self.opened:
-            client.close()
-
-    def fault(self, on: str, kind: str, times: int = 1) -> None:
-        httpx.post(f"{self.url}/_simulated/faults", json=[{"on": on, "kind": kind, "times": times}]).raise_for_status()
-
-    def calls(self) -> dict[str, dict[str, int]]:
-        return dict(httpx.get(f"{self.url}/_simulated/calls").json())
-
-    def expected_settlement(self) -> str:
-        return str(json.loads(self.facts["expected"])["settlements"][0]["id"])
-
-    def orders(self, client: AmazonClient | None = None) -> list[AmazonOrder]:
-        pages = (client or self.client()).orders(self.since, (self.facts["marketplace_id"],))
-        return [order for page in pages for order in page.orders]
-
-
-Serve = Callable[..., Place]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """`serve(**dials)`: the stand-in on loopback; its quotas are off unless asked for."""
-    with contextlib.ExitStack() as stack:
-
-        def served(**dials: Any) -> Place:
-            clock = FastClock(dials.pop("speed", SPEED))
-            listener, url = loopback_socket()
-            app, facts = stand_in(clock, url, **{"quotas": False, "orders": 130, "settlements": 2, **dials})
-            if MODELS.is_dir():
-                app = Contract(app, MODELS)  # what the recorder lets through is as Amazon's models describe it
-                judges.append(app)
-            recorder = Recorder(app)
-            stack.enter_context(serving(recorder, listener))
-            place = Place(url, facts, recorder, clock)
-            stack.callback(place.close)
-            return place
-
-        judges: list[Contract] = []
-        yield served
-        for judge in judges:
-            judge.check()
-
-
-@pytest.fixture
-def place(serve: Serve) -> Place:
-    return serve()
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -357,7 +240,6 @@ def test_a_bad_minute_of_logging_in_is_waited_out(place: Place, kind: str) -> No
 
 def test_a_token_is_renewed_when_it_ends(place: Place) -> None:
     """An hour of Amazon's passes in less than a second here."""
-    import time
 
     client = place.client()
     client.marketplaces()
@@ -481,6 +363,10 @@ def test_every_request_is_as_amazons_models_describe_it(serve: Serve) -> None:
     consume(finances.transactions(place.since), finances.event_groups(place.since), finances.payouts(place.since))
     finances.balances()
     finances.summary(place.expected_settlement())
+    client.order(place.orders(client)[0].order_id)
+    now = place.clock.now()
+    report_id = client.requested_reports.request("orders", now - timedelta(days=30), now, ["ATVPDKIKX0DER"])
+    client.requested_reports.state(report_id)
 
     described: dict[str, Any] = {}
     names = ("orders_2026-01-01.json", "reports_2021-06-30.json", "sellers.json", "finances_2024-06-19.json")
@@ -503,7 +389,7 @@ def test_every_request_is_as_amazons_models_describe_it(serve: Serve) -> None:
             if parameters[name].get("format") == "date-time":
                 datetime.fromisoformat(value)
         for name, parameter in parameters.items():
-            assert not parameter.get("required") or parameter["in"] == "path" or name in dict(query)
+            assert not parameter.get("required") or parameter["in"] in ("path", "body") or name in dict(query)
         assert headers["x-amz-access-token"].startswith("Atza|")
         assert headers["user-agent"].startswith("ml-connector/")
         assert len(headers["user-agent"]) <= 500

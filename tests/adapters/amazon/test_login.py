@@ -132,7 +132,7 @@ def test_the_secret_that_is_good_longest_is_tried_first() -> None:
 
 
 def test_a_refused_application_alarms_the_operator_through_every_flow(open_shop: Any) -> None:
-    """All of it: a refused secret, a cycle that fails, no flow that is lost, one alarm instead of the cycle's; and over."""
+    """A refused secret, a cycle that fails, no flow that is lost, one alarm instead of the cycle's; and over again."""
     with open_shop(orders=5, settlements=1, seed=4) as shop:
         shop.set_up()
         services = shop.services

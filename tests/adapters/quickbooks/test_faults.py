@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from adapters.quickbooks.faults import ACTIONS, action_for, fault_of, is_throttled
+from adapters.quickbooks.wire import outcomes
+from application.ports import Fault
+from domain.posting import refusal
 
 SHARED = Path(os.environ.get("ML_CONNECTOR_SHARED", Path(__file__).parents[4] / "shared"))
 FAULTS = SHARED / "quickbooks-samples" / "faults.json"
@@ -51,6 +54,69 @@ def test_every_code_of_the_notes_has_an_action() -> None:
 
     assert len(codes) > 30
     assert {code.lstrip("0") for code in codes} <= set(ACTIONS)
+
+
+# The rows of quickbooks.md 9: HTTP status, codes, what is done. One test each.
+ROWS = [
+    (401, ["3200"], "retry"),
+    (401, ["130"], "reconnect"),
+    (403, ["3100", "120"], "reconnect"),
+    (429, ["3001", "003001"], "retry"),
+    (400, ["5010"], "re_read"),
+    (400, ["6140"], "re_read"),
+    (400, ["6240"], "re_read"),
+    (400, ["610", "2500", "620"], "hold"),
+    (400, ["2010", "2020", "2030", "2040", "2050", "2170"], "hold"),
+    (400, ["6000"], "hold"),
+    (400, ["6070", "6100", "6160", "6170", "2280", "2290", "2300"], "hold"),
+    (400, ["6190"], "stop"),
+    (400, ["6200", "6210"], "hold"),
+    (400, ["6540", "6480"], "hold"),
+    (400, ["4000", "4001"], "stop"),
+    (400, ["1040", "2130"], "stop"),
+    (400, ["600"], "replay"),
+    (500, ["10000"], "replay"),
+]
+
+
+@pytest.mark.parametrize(("status", "codes", "action"), ROWS, ids=[" ".join(codes) for _, codes, _ in ROWS])
+def test_each_row_of_the_table(status: int, codes: list[str], action: str) -> None:
+    """In each form a fault comes in: the application's, the gateway's, XML; and as an item of a batch."""
+    for code in codes:
+        forms = [
+            json.dumps({"Fault": {"Error": [{"code": code, "Message": "m"}]}}).encode(),
+            json.dumps({"fault": {"error": [{"code": code, "message": "m"}]}}).encode(),
+            f'<IntuitResponse><Fault><Error code="{code}"><Message>m</Message></Error></Fault>'.encode(),
+        ]
+        for content in forms:
+            fault = fault_of(httpx.Response(status, content=content))
+            assert fault is not None
+            assert action_for(fault.code) == action, code
+        batch = json.dumps({"BatchItemResponse": [{"bId": "1", **json.loads(forms[0])}]}).encode()
+        told = outcomes(batch, ["1"])["1"]
+        assert isinstance(told, Fault)
+        assert action_for(told.code) == action
+
+
+def test_the_table_has_no_code_without_a_row() -> None:
+    assert {code.lstrip("0") for _, codes, _ in ROWS for code in codes} == set(ACTIONS)
+
+
+LOCKS = {
+    "6200": "closed_period",
+    "6210": "closed_period",
+    "6540": "deposited",
+    "6480": "bank_matched",
+    "6190": "subscription_ended",
+    "6000": "refused_by_quickbooks",
+}
+
+
+@pytest.mark.parametrize("code", LOCKS)
+def test_a_lock_of_quickbooks_has_a_reason_of_its_own(code: str) -> None:
+    assert refusal(code, "words").code == LOCKS[code]
+    changing = refusal(code, "words", changing=True).code
+    assert changing == (LOCKS[code] if code != "6000" else "change_refused")
 
 
 def test_an_unknown_code_is_for_a_person() -> None:

@@ -20,8 +20,22 @@ from syrupy.assertion import SnapshotAssertion
 from adapters.quickbooks import wire
 from adapters.quickbooks.documents import batch_body
 from adapters.quickbooks.marks import bears_mark
-from application.ports import Fault, Found, References, Write
-from domain.document import AppliedInvoice, Deposit, DepositLine, Document, Invoice, InvoiceLine, Payment
+from application.ports import Fault, Found, References, Removed, Write
+from domain.document import (
+    AppliedInvoice,
+    CreditMemo,
+    Deposit,
+    DepositLine,
+    Document,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    JournalLine,
+    Payment,
+    Purchase,
+    RefundReceipt,
+    SalesReceipt,
+)
 from domain.errors import BadInput, OutcomeUnknown, VendorError
 from domain.mapping import QuickBooksRef
 from domain.money import exponent, to_minor
@@ -38,11 +52,17 @@ def references(**changes: Any) -> References:
         return QuickBooksRef(identity, "")
 
     values: dict[str, Any] = {
-        "accounts": {"CLR:USD": ref("11"), "CLR:JPY": ref("11"), "CLR:KWD": ref("11"), "FEE": ref("12")},
+        "accounts": {
+            "CLR:USD": ref("11"),
+            "CLR:JPY": ref("11"),
+            "CLR:KWD": ref("11"),
+            "FEE": ref("12"),
+            **{key: ref(id) for key, id in (("AR", "13"), ("CC", "14"))},
+        },
         "items": {"SALES": ref("21"), "PROMO": ref("22")},
         "customers": {"Amazon.com USD": ref("31")},
         "banks": {"USD": ref("41"), "JPY": ref("41"), "KWD": ref("41")},
-        "postings": {f"invoice/{ORDER}": "51", "invoice/2": "52"},
+        "postings": {f"invoice/{ORDER}": "51", "invoice/2": "52", "credit_memo/2-C": "53"},
     }
     return References(**{**values, **changes})
 
@@ -71,6 +91,60 @@ PAYMENT = Payment(
 DEPOSIT = Deposit("123", DAY, "USD", "USD", "CLR:USD", 3_000, (DepositLine("FEE", -5, "fees"),), 2_995)
 
 
+JOURNAL = JournalEntry(
+    "123-J", DAY, "USD", (JournalLine("FEE", 5, "Fees"), JournalLine("AR", -5, customer="Amazon.com USD")), 5,
+    memo="month split", settlement_id="123",
+)  # fmt: skip
+CREDIT_MEMO = CreditMemo(
+    "2-C", "2", "Amazon.com USD", DAY, "USD", (InvoiceLine("SALES", 100, "Price cut", 1),), 107,
+    invoice="invoice/2", tax=7, tax_account="STX", rate="1.2345678",
+)  # fmt: skip
+REFUND = RefundReceipt("3-R", "3", "Amazon.com USD", DAY, "USD", "CLR:USD", (InvoiceLine("SALES", 5),), 5)
+SALES_RECEIPT = SalesReceipt(
+    "4", "4", "Amazon.com USD", DAY, "USD", "CLR:USD", (InvoiceLine("SALES", 500, "Mug", 2),), 535,
+    tracking_number="1Z1", ship_day=DAY, tax=35, tax_account="STX",
+)  # fmt: skip
+PURCHASE = Purchase("123-P", "123", DAY, "USD", "CC", (JournalLine("CLR:USD", 32_169, "Charged"),), 32_169)
+FROM_THE_BANK = Purchase("123-B", "123", DAY, "USD", "BANK:USD", (JournalLine("CLR:USD", 1),), 1)
+APPLICATION = Payment(
+    "2-A", "123", "Amazon.com USD", DAY, "USD", "CLR:USD", (AppliedInvoice("invoice/2", "2", 107),), 0,
+    credits=(AppliedInvoice("credit_memo/2-C", "2", 107),),
+)  # fmt: skip
+TAXED = Invoice(
+    "5", "5", "Amazon.com USD", DAY, "USD", (InvoiceLine("SALES", 100),), 107, due_day=DAY, tax=7, tax_account="STX",
+    rate="0.73",
+)  # fmt: skip
+OTHERS: list[Document] = [
+    JOURNAL, CREDIT_MEMO, REFUND, SALES_RECEIPT, PURCHASE, FROM_THE_BANK, APPLICATION, TAXED,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [{}, {"multicurrency": True}], ids=["one-currency", "multicurrency"])
+def test_the_other_documents_read_like_this(changes: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+    body = batch_body([Write(str(n), each) for n, each in enumerate(OTHERS, start=1)], references(**changes))
+
+    assert body.decode().replace('{"bId"', '\n{"bId"') == snapshot
+
+
+def test_changes_read_like_this(snapshot: SnapshotAssertion) -> None:
+    body = batch_body(
+        [
+            Write("1", JOURNAL, "amend", "77", "3"),
+            Write("2", INVOICE, "void", "78", "0"),
+            Write("3", DEPOSIT, "delete", "79", "12"),
+        ],
+        references(),
+    )
+
+    assert body.decode().replace('{"bId"', '\n{"bId"') == snapshot
+
+
+def test_a_removal_is_told_from_a_document() -> None:
+    deleted = b'{"BatchItemResponse":[{"bId":"1","Deposit":{"domain":"QBO","status":"Deleted","Id":"266"}}]}'
+
+    assert wire.outcomes(deleted, ["1"])["1"] == Removed("266", b'{"domain":"QBO","status":"Deleted","Id":"266"}')
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"custom_numbers": False}, {"multicurrency": True}],
@@ -82,12 +156,22 @@ def test_a_batch_reads_like_this(changes: dict[str, Any], snapshot: SnapshotAsse
     assert body.decode().replace('{"bId"', '\n{"bId"') == snapshot
 
 
-def test_outside_of_the_us_tax_calculation_is_named() -> None:
-    body = batch_body([Write("1", INVOICE), Write("2", PAYMENT)], references(), "NotApplicable")
-    invoice, payment = json.loads(body)["BatchItemRequest"]
+def test_outside_of_the_us_tax_calculation_is_named_and_its_codes_are_not() -> None:
+    body = batch_body([Write("1", INVOICE), Write("2", PAYMENT), Write("3", TAXED)], references(country="GB"))
+    invoice, payment, taxed = json.loads(body)["BatchItemRequest"]
 
     assert invoice["Invoice"]["GlobalTaxCalculation"] == "NotApplicable"
+    assert taxed["Invoice"]["GlobalTaxCalculation"] == "TaxExcluded"
     assert "GlobalTaxCalculation" not in payment["Payment"]
+    assert not [line for line in invoice["Invoice"]["Line"] if "TaxCodeRef" in line["SalesItemLineDetail"]]
+    (at_home,) = json.loads(batch_body([Write("1", INVOICE)], references(country="US")))["BatchItemRequest"]
+    assert "GlobalTaxCalculation" not in at_home["Invoice"]
+
+
+def test_a_tax_that_is_no_more_is_said_to_be_nothing() -> None:
+    (item,) = json.loads(batch_body([Write("1", INVOICE, "amend", "7", "0")], references()))["BatchItemRequest"]
+
+    assert item["Invoice"]["TxnTaxDetail"] == {"TotalTax": 0.0}
 
 
 def test_a_deposit_of_nothing_from_clearing_has_no_clearing_line() -> None:
@@ -121,8 +205,9 @@ def test_a_number_that_does_not_fit_is_not_cut() -> None:
 @pytest.mark.skipif(not XSD.is_dir(), reason=f"Intuit's schemas are not at {XSD}")
 def test_every_member_is_one_of_intuits_schema() -> None:
     known = _schema_members()
+    every = [INVOICE, PAYMENT, DEPOSIT, *OTHERS]
     body = batch_body(
-        [Write("1", INVOICE), Write("2", PAYMENT), Write("3", DEPOSIT)], references(multicurrency=True), "x"
+        [Write(str(n), each) for n, each in enumerate(every)], references(multicurrency=True, country="CA")
     )
 
     for item in json.loads(body)["BatchItemRequest"]:
@@ -130,10 +215,14 @@ def test_every_member_is_one_of_intuits_schema() -> None:
         assert set(item[entity]) <= known[entity]
         for line in item[entity]["Line"]:
             assert set(line) <= known["Line"]
-            for detail in ("SalesItemLineDetail", "DepositLineDetail"):
-                assert set(line.get(detail, {})) <= known[detail]
+            details = {name for name in line if name.endswith("Detail")}
+            for detail in details:
+                assert set(line[detail]) <= known[detail]
+            if "JournalEntryLineDetail" in details:
+                assert set(line["JournalEntryLineDetail"].get("Entity", {})) <= known["EntityTypeRef"]
             for link in line.get("LinkedTxn", []):
                 assert set(link) <= known["LinkedTxn"]
+        assert set(item[entity].get("TxnTaxDetail", {})) <= known["TxnTaxDetail"]
 
 
 def _schema_members() -> dict[str, set[str]]:

@@ -106,6 +106,7 @@ from domain.posting import (
     batch_stream,
     posting_stream,
 )
+from domain.retention import EvidencePurged, evidence_stream
 from domain.settlement import Settlement, SettlementLine, Statement, settlement_stream
 from domain.transaction import Known, Leaf, Transaction, transaction_stream
 
@@ -237,6 +238,10 @@ class History:
 
     def ask(self, flow: str) -> None:
         self.write((flow_stream(flow), [CycleAsked(**self.stamp(flow, "ada").fields())]))
+
+    def purge(self, flow: str) -> None:
+        purged = EvidencePurged(pages=3, vouchers=1, **self.stamp(flow, "ada").fields())
+        self.write((evidence_stream(flow), [purged]))
 
     def token(self, revoke: bool) -> None:
         fields = self.stamp(EVERYWHERE, "ada").fields()

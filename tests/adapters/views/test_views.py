@@ -382,6 +382,7 @@ def test_every_kind_of_event_is_folded_and_told_in_a_sentence(history: Any, stor
     for step in range(5):
         history.connection(US, step)
         history.cycle(US, step % 2, step)
+    history.purge(US)
     history.channel(US)
     history.channel(US, added=False)
     history.reclassify(US)

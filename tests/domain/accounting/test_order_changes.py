@@ -225,6 +225,36 @@ def test_the_other_shipment_of_an_order_is_left_alone() -> None:
     assert [event.operation for event in decided["invoice", f"{ONE}-2"]] == ["void"]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("flow", "paid", "amended"),
+    [
+        (OPEN, False, True),
+        (CLOSED, False, False),
+        (OPEN, True, False),
+        (msgspec.structs.replace(OPEN, policies=Policies(audit_mode="strict")), False, False),
+    ],
+    ids=["open", "closed month", "paid", "strict"],
+)
+def test_a_parcels_number_is_added_later_only_where_nothing_hangs_on_the_invoice(
+    flow: Flow, paid: bool, amended: bool
+) -> None:
+    tracked = msgspec.structs.replace(OCTOBER_ORDER, packages=(Package("AMZN_US", "TBA1"),), updated=at(11, 9))
+    state = trade.seen(OCTOBER_ORDER, tracked)
+    if paid:
+        settled(state, SALES="20.00")
+
+    after = trade.book(state, posted(), flow)
+
+    invoice = after[INVOICE].document
+    assert isinstance(invoice, Invoice)
+    assert (invoice.tracking_number, invoice.total, invoice.day) == (
+        "TBA1" if amended else "",
+        2000,
+        date(2026, 10, 31),
+    )
+    assert trade.decide(state, after, flow) == {}
+
+
 # --- what is left to a person --------------------------------------------------------------------------------------
 
 
@@ -271,18 +301,42 @@ def test_what_was_edited_in_quickbooks_is_never_overwritten(code: str) -> None:
     assert trade.decide(trade.seen(OCTOBER_ORDER, CANCELLED), after) == {}
 
 
-def test_a_void_that_quickbooks_refuses_is_not_asked_for_again() -> None:
+def refused(code: str) -> Documents:
+    """The invoice of a cancelled order after QuickBooks refused to void it."""
     documents = trade.book(trade.seen(OCTOBER_ORDER, CANCELLED), posted(), post=False)
     documents[INVOICE].status = "submitted"
-    refused = PostingRejected(
-        kind="invoice", key=ONE, generation=2, code="6210", message="closed", **trade.STAMP.fields()
-    )
-    documents[INVOICE] = evolve(documents[INVOICE], refused)
+    event = PostingRejected(kind="invoice", key=ONE, generation=2, code=code, message="no", **trade.STAMP.fields())
+    return {**documents, INVOICE: evolve(documents[INVOICE], event)}
 
-    after = trade.book(trade.seen(OCTOBER_ORDER, CANCELLED), documents)
+
+def test_a_void_that_quickbooks_refuses_is_not_asked_for_again() -> None:
+    after = trade.book(trade.seen(OCTOBER_ORDER, CANCELLED), refused("6000"))
 
     assert after[INVOICE].status == "posted"
     assert codes(after) == ["change_refused", "cancelled_after_invoicing"]
+    assert trade.decide(trade.seen(OCTOBER_ORDER, CANCELLED), after) == {}
+
+
+def test_a_void_that_quickbooks_refuses_since_its_month_is_closed_becomes_a_credit() -> None:
+    after = trade.book(trade.seen(OCTOBER_ORDER, CANCELLED), refused("6210"))
+
+    assert [type(document) for document in trade.standing(after)] == [Invoice, CreditMemo, Payment]
+    assert trade.decide(trade.seen(OCTOBER_ORDER, CANCELLED), after) == {}
+
+
+def test_a_void_that_was_not_sent_before_its_month_was_closed_becomes_a_credit() -> None:
+    """The flow's own lock date is nothing that QuickBooks would refuse."""
+    locked = msgspec.structs.replace(trade.FLOW, policies=Policies(lock_date=date(2026, 10, 31)))
+    state = trade.seen(OCTOBER_ORDER, CANCELLED)
+    documents = trade.book(state, posted(), post=False)
+    assert documents[INVOICE].operation == "void"
+
+    taken_back = trade.book(state, documents, locked, post=False)
+    assert (taken_back[INVOICE].status, taken_back[INVOICE].operation) == ("posted", "create")
+    after = trade.book(state, taken_back, locked)
+
+    assert [type(document) for document in trade.standing(after)] == [Invoice, CreditMemo, Payment]
+    assert codes(after) == []
 
 
 def test_an_invoice_that_is_under_way_is_looked_at_again_when_it_stands() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import trade
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
@@ -266,7 +266,7 @@ def test_units_of_a_shipped_order_that_did_not_leave_are_held() -> None:
 def test_the_parts_of_an_amount_sum_to_the_whole_and_none_is_off_by_a_cent(amount: int, units: int, data: Any) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, units), max_size=6)))
     bounds = [0, *cuts, units]
-    parts = [share(amount, begin, end, units) for begin, end in zip(bounds, bounds[1:], strict=False)]
+    parts = [share(amount, ((begin, end),), units) for begin, end in zip(bounds, bounds[1:], strict=False)]
 
     assert sum(parts) == amount
     for part, begin, end in zip(parts, bounds, bounds[1:], strict=False):
@@ -276,6 +276,7 @@ def test_the_parts_of_an_amount_sum_to_the_whole_and_none_is_off_by_a_cent(amoun
 ITEM_AMOUNTS = st.tuples(st.integers(1, 9_999), st.integers(0, 999), st.integers(0, 500), st.integers(1, 4))
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(ITEM_AMOUNTS, min_size=1, max_size=3), st.data())
 def test_any_shipments_bill_the_order_once_whenever_they_are_looked_at(
     amounts: list[tuple[int, int, int, int]], data: Any
@@ -324,6 +325,20 @@ def test_any_shipments_bill_the_order_once_whenever_they_are_looked_at(
         assert sum(document.total for document in books) == total
         assert all(sum(amount for _, amount in debits_and_credits(document)) == 0 for document in books)
     assert trade.ledger_text(*trade.standing(step_by_step)) == trade.ledger_text(*trade.standing(at_once))
+
+
+def test_an_order_known_by_other_item_ids_first_is_billed_once_and_keeps_its_day() -> None:
+    """A bulk report has no item ids; what Amazon says of the single order later has them."""
+    rows = tuple(msgspec.structs.replace(item, order_item_id=f"row-{item.order_item_id}") for item in TWO_ITEMS.items)
+    reported = msgspec.structs.replace(TWO_ITEMS, items=rows)
+    single = msgspec.structs.replace(TWO_ITEMS, updated=november(9))
+
+    documents = trade.book(trade.seen(reported), {})
+    assert trade.decide(trade.seen(reported, single), documents) == {}
+    unsent = trade.book(trade.seen(reported, single), trade.book(trade.seen(reported), {}, post=False))
+
+    (document,) = trade.standing(unsent)
+    assert (document.day, document.total) == (date(2026, 11, 3), trade.usd("50.00"))
 
 
 # --- closed periods ------------------------------------------------------------------------------------------------

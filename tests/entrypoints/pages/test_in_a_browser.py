@@ -38,6 +38,7 @@ def paths(site: Site) -> dict[str, str]:
         "trial-balance": "/flows/us/trial-balance",
         "ledger": "/flows/us/ledger?account=CLR%3AUSD",
         "close": "/flows/us/close",
+        "bank": "/flows/us/bank",
         "settlement": f"/flows/us/settlements/{settlements['posted']}",
         "held-settlement": f"/flows/us/settlements/{settlements['held']}",
         "order": f"/flows/us/orders/{order}",

@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.chart import default_chart
 from domain.errors import BadInput
 from domain.mapping import Mapping, Rule
+from domain.reconciliation import ORDER_STATES, SETTLEMENT_STATES
 from domain.settlement import SettlementLine
+from entrypoints.web.pages import words
 from entrypoints.web.pages.html import address, money, told, when
 from entrypoints.web.pages.look import moment
 from entrypoints.web.pages.standing import quickbooks_page, way_out
@@ -138,3 +141,28 @@ def test_a_waterfall_may_end_below_zero_or_hold_nothing() -> None:
     fall = waterfall([SettlementLine(1, "Order", "ItemFees", "Commission", -100)], Mapping(), "USD")
     assert (fall.total, fall.zero, fall.length) == (-100, 0, 1_000)
     assert waterfall([], Mapping(), "USD").steps == ()
+
+
+def test_every_account_of_the_chart_has_one_step_of_the_waterfall() -> None:
+    """A line on whichever account ends up on the step a bookkeeper looks for it."""
+    steps = {}
+    for number, key in enumerate(default_chart(), start=1):
+        own = Mapping(own_rules=(Rule(0, "Any", "One", key, "balance", key),))
+        (step,) = waterfall([SettlementLine(number, "Any", "One", key, 100)], own, "USD").steps
+        steps[key] = step.name
+    assert {key for key, name in steps.items() if name == "balances"} == {
+        "BANK", "BANK_OTHER", "CLR", "DEF", "XACC", "SUSP", "AR", "CC", "FX"
+    }  # fmt: skip
+    assert (steps["RSV"], steps["LOAN"], steps["INTRST"]) == ("reserve", "loan", "loan")
+    assert {steps[key] for key in ("MFT", "STX", "VAT")} == {"tax"}
+    assert {steps[key] for key in ("REFFEE", "FBAFEE", "STORAGE", "ADS", "OTHFEE")} == {"fees"}
+    assert "unplaced" not in steps.values()
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [(words.ORDER_STATES, ORDER_STATES), (words.SETTLEMENT_STATES, SETTLEMENT_STATES)],
+)
+def test_every_status_has_its_word(table: dict[str, tuple[str, str]], names: dict[str, str]) -> None:
+    assert table.keys() == names.keys()
+    assert {tone for _, tone in table.values()} <= {"ok", "wait", "bad", "calm"}

@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import api as support
 import hypothesis
 import msgspec
 import schemathesis
+from bank_files import ofx
 from hypothesis import strategies
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
@@ -20,6 +22,9 @@ from shop import Shop
 
 from adapters.simulated.serving import loopback_socket, serving
 from application.alerts import webhook_channel
+from application.bank_matches import bank_state
+from domain.money import format_minor
+from entrypoints.bootstrap import read_bank_statement
 from entrypoints.web.app import create_app
 
 EXAMPLES = 25  # for each operation, of what its document allows and of what it does not
@@ -45,6 +50,7 @@ def _served() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def _what_is_there(shop: Shop) -> dict[str, Any]:
     deposit = shop.rows("postings", kind="deposit")[0]
+    proposal, line = _bank(shop, deposit)
     return {
         "flow": "us",
         "settlement_id": deposit["settlement_id"],
@@ -56,7 +62,21 @@ def _what_is_there(shop: Shop) -> dict[str, Any]:
         "name": "another",
         "channel": "dead",
         "vendor": "amazon",
+        "proposal": proposal,
+        "line": line,
     }
+
+
+def _bank(shop: Shop, deposit: dict[str, Any]) -> tuple[str, str]:
+    """A proposal, since two lines have the amount of one payout; and another line."""
+    services, day = shop.services, date.fromisoformat(deposit["day"])
+    total = format_minor(deposit["amount"], "USD")
+    lines = [(day, total, "AMAZON", "1"), (day, total, "AMAZON", "2"), (day, "7.77", "AMAZON", "3")]
+    content = ofx(lines, day, day)
+    services.bank_imports.import_file(shop.flow(), content, "a.qfx", read_bank_statement, services.evidence, "tests")
+    services.views.catch_up()
+    (proposal,) = bank_state("us", services.views).proposals
+    return proposal.id, next(row["line"] for row in shop.rows("bank_lines") if row["amount"] == 777)
 
 
 def test_every_answer_is_as_documented() -> None:

@@ -84,6 +84,7 @@ def test_a_person_says_what_is_not_sure(api: Api) -> None:
     ("wanted", "said"),
     [
         ({"file": "a", "content": "%%%"}, "expected the file's bytes in base64"),
+        ({"file": "a", "content": "\x9d"}, "expected the file's bytes in base64"),
         (body(b"%PDF-1.7"), "this is a PDF"),
         (body(b"When,What\n1,2\n"), "no row has headings"),
         (body(b"Date,Amount\n2026-11-01,1.00\n", columns="colour=blue"), "expected NAME=COLUMN"),

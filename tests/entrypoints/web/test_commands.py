@@ -93,6 +93,11 @@ def test_settings_are_changed_and_what_is_not_named_stays(api: Api) -> None:
     assert after["schedule"]["orders"]["everyMinutes"] == 5
     assert {**after, "schedule": before["schedule"]} == before
     assert api.client.patch("/api/v1/flows/us", json=body, headers=headers).json()["changed"] is False
+    policies = {"policies": {"tax": "gross"}}
+    assert api.client.patch("/api/v1/flows/us", json=policies, headers=headers).json()["changed"] is True
+    assert api.get("/flows/us")["policies"] == {**before["policies"], "tax": "gross"}
+    wrong = api.client.patch("/api/v1/flows/us", json={"policies": {"tax": "both"}}, headers=headers)
+    assert (wrong.status_code, "expected net or gross" in wrong.json()["detail"]) == (422, True)
     unknown = api.client.patch("/api/v1/flows/us", json={"banks": {"USD": "No such bank"}}, headers=headers)
     assert unknown.status_code == 422
     assert "No such bank" in unknown.json()["detail"]
