@@ -11,10 +11,10 @@ from datetime import datetime
 import msgspec
 
 from application.answers import Outcome, answered, contested, seen_again, stands
+from application.month_end_book import MonthEndBook
 from application.order_facts import OrderFacts
 from application.ports import Append, Fault, Found, Otherwise, Removed, Sighting
 from application.recording import Tally
-from application.settlement_book import SettlementBook
 from application.transactions import FinanceBook
 from domain import alert as alerts
 from domain import flow as flows
@@ -48,7 +48,7 @@ class SentBatch(msgspec.Struct, frozen=True):
     version: int
 
 
-class Bookkeeping(SettlementBook, FinanceBook, OrderFacts):
+class Bookkeeping(MonthEndBook, FinanceBook, OrderFacts):
     """The commands of one installation; every method names the flow it works on."""
 
     # --- reading what commands need -------------------------------------------------------------------------

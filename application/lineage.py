@@ -4,8 +4,10 @@ Read from the streams themselves, never from the read models. A document is the 
 an order is as it was when its document was planned.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,7 +16,7 @@ import msgspec
 from application.ports import EventStore
 from domain import order as orders
 from domain import settlement as settlements
-from domain.document import Deposit, Document, Invoice, Payment
+from domain.document import Deposit, Document, Invoice, JournalEntry, Payment
 from domain.event import Event
 from domain.mapping import Mapping, QuickBooksRef, mapping_stream
 from domain.mapping import evolve as evolve_mapping
@@ -23,6 +25,10 @@ from domain.posting import Posted, PostingPlanned, posting_stream
 from domain.settlement import Settlement, SettlementLine, settlement_stream
 
 _S = TypeVar("_S")
+
+
+FEW = 10  # of so many sources every choice is tried, of more only the first ones in their order
+WITH_COUNTERPART = ("journal", "purchase", "refund_receipt", "credit_memo", "sales_receipt")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -75,10 +81,13 @@ class Lineage(msgspec.Struct, frozen=True):
 
     @property
     def ties(self) -> bool:
-        """Whether every line is explained, the lines make the document, and what is netted makes nothing."""
+        """Whether every line is explained, the lines make the document, and what is netted makes nothing.
+
+        Of a journal the lines that stand for Amazon's are given, signed as Amazon does; their counterpart is clearing.
+        """
         return (
             all(line.ties for line in self.lines)
-            and sum(line.amount for line in self.lines) == self.total
+            and (self.kind in WITH_COUNTERPART or sum(line.amount for line in self.lines) == self.total)
             and sum(source.amount for source in self.netted) == 0
         )
 
@@ -98,6 +107,7 @@ class _Planned(msgspec.Struct, frozen=True):
     generation: int
     at: datetime
     quickbooks_id: str
+    depends_on: tuple[str, ...] = ()
 
 
 class LineageReader:
@@ -123,6 +133,9 @@ class LineageReader:
                 lines = self._payment_lines(document)
             case Deposit():
                 lines = self._deposit_lines(document)
+                netted = self._sources(document.settlement_id, document.netted_ordinals)
+            case JournalEntry():
+                lines = self._journal_lines(document)
                 netted = self._sources(document.settlement_id, document.netted_ordinals)
             case _:
                 lines = []
@@ -204,11 +217,11 @@ class LineageReader:
 
     def _payment_lines(self, payment: Payment) -> list[Line]:
         """An invoice receives what the settlement's lines of its order charge."""
-        planned = self._planned("deposit", payment.settlement_id)
-        cleared = planned.document.cleared_ordinals if planned and isinstance(planned.document, Deposit) else ()
+        cleared = self._on_no_line(payment.settlement_id)
         by_order: dict[str, list[Source]] = {}
         for source in self._sources(payment.settlement_id, cleared):
             by_order.setdefault(source.order_id, []).append(source)
+        of_order = Counter(applied.order_id for applied in payment.applied)
         ref = self._mapping.accounts.get(payment.clearing)
         return [
             _line(
@@ -218,22 +231,49 @@ class LineageReader:
                 applied.amount,
                 f"pays {applied.posting}",
                 applied.posting,
-                tuple(by_order.get(applied.order_id, ())),
+                _share(by_order.get(applied.order_id, []), applied.amount, of_order[applied.order_id]),
             )
             for number, applied in enumerate(payment.applied, start=1)
         ]
+
+    def _on_no_line(self, settlement_id: str) -> list[int]:
+        """The ordinals of a settlement that stand on no line of its deposit and journals: payments book them."""
+        whole = self._planned("deposit", settlement_id) or self._planned("journal", settlement_id)
+        documents = [whole.document] if whole is not None else []
+        for name in whole.depends_on if whole is not None else ():
+            kind, _, key = name.partition("/")
+            journal = self._planned(kind, key) if kind == "journal" else None
+            documents += [journal.document] if journal is not None else []
+        placed: set[int] = set()
+        for document in documents:
+            if isinstance(document, Deposit | JournalEntry):
+                placed |= {ordinal for line in document.lines for ordinal in line.ordinals}
+                placed |= set(document.netted_ordinals)
+        return [line.ordinal for line in self._settlement(settlement_id).lines if line.ordinal not in placed]
 
     def _deposit_lines(self, deposit: Deposit) -> list[Line]:
         """What payments brought to clearing first, then the direct lines."""
         lines = []
         if deposit.cleared or deposit.cleared_ordinals:
-            sources = self._sources(deposit.settlement_id, deposit.cleared_ordinals)
+            # Through clearing goes what no line of the deposit names: payments, journals of another month or account.
+            named = {ordinal for line in deposit.lines for ordinal in line.ordinals} | set(deposit.netted_ordinals)
+            every = [line.ordinal for line in self._settlement(deposit.settlement_id).lines]
+            sources = self._sources(deposit.settlement_id, [ordinal for ordinal in every if ordinal not in named])
             ref = self._mapping.accounts.get(deposit.clearing)
             lines.append(_line(1, deposit.clearing, ref, deposit.cleared, "from clearing", "", sources))
         for line in deposit.lines:
             sources = self._sources(deposit.settlement_id, line.ordinals)
             ref = self._mapping.accounts.get(line.account)
             lines.append(_line(len(lines) + 1, line.account, ref, line.amount, line.description, "", sources))
+        return lines
+
+    def _journal_lines(self, journal: JournalEntry) -> list[Line]:
+        lines: list[Line] = []
+        for line in journal.lines:
+            if line.ordinals:
+                sources = self._sources(journal.settlement_id, line.ordinals)
+                ref = self._mapping.accounts.get(line.account)
+                lines.append(_line(len(lines) + 1, line.account, ref, -line.amount, line.description, "", sources))
         return lines
 
     # --- streams ----------------------------------------------------------------------------------------------------
@@ -252,7 +292,8 @@ class LineageReader:
             planned = plans.get(posted.generation, planned)
         if planned is None:
             return None
-        return _Planned(planned.document, planned.generation, planned.at, posted.quickbooks_id if posted else "")
+        quickbooks_id = posted.quickbooks_id if posted is not None else ""
+        return _Planned(planned.document, planned.generation, planned.at, quickbooks_id, planned.depends_on)
 
     def _settlement(self, settlement_id: str) -> Settlement:
         known = self._settlements.get(settlement_id)
@@ -299,6 +340,19 @@ def _line(
         sum(source.amount for source in sources),
         sources,
     )
+
+
+def _share(left: list[Source], amount: int, invoices: int) -> tuple[Source, ...]:
+    """What pays one of an order's invoices, taken out of what is left: all of it where it has but one."""
+    if invoices == 1:
+        return tuple(left)
+    for size in range(1, len(left) + 1):
+        for chosen in combinations(left, size) if len(left) <= FEW else (tuple(left[:size]),):
+            if sum(source.amount for source in chosen) == amount:
+                for source in chosen:
+                    left.remove(source)
+                return tuple(chosen)
+    return tuple(left)
 
 
 def _uses_of(lineage: Lineage) -> list[Use]:

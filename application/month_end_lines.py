@@ -287,7 +287,7 @@ def _oracle(facts: Facts) -> Found:
 
 
 def _locked(facts: Facts) -> Found:
-    closed: list[date] = [day for day in (facts.flow.policies.lock_date, getattr(facts.flow, "book_close_date", None))
+    closed: list[date] = [day for day in (facts.flow.policies.lock_date, facts.flow.book_close_date)
                           if day is not None]  # fmt: skip
     until = max(closed, default=None)
     value = f"closed until {until}" if until else "no lock date"

@@ -7,7 +7,7 @@ from application.recording import Recorder, Tally
 from domain import mapping as mappings
 from domain import order as orders
 from domain import posting as postings
-from domain.event import Stamp
+from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.mapping import Mapping, MappingMissing
 from domain.order import AmazonOrder, Order, order_stream
@@ -76,7 +76,7 @@ class OrderBook(Recorder):
             if not events:
                 continue
             stream = order_stream(flow.name, order.order_id)
-            appends.append(Append(stream, version, events, hashes[order.order_id]))
+            appends.append(Append(stream, version, events, _hash_of(events)))
             tally.new += not version
             tally.changed += bool(version)
             for event in events:
@@ -196,3 +196,10 @@ def collect_gaps(gaps: dict[str, tuple[str, int, str]], held: Held, first_object
             if standing is None
             else (standing[0], standing[1] + amount, standing[2])
         )
+
+
+def _hash_of(events: Sequence[Event]) -> str:
+    """The content hash of what is recorded: an order of several sources is more than the last of them said."""
+    last = events[-1]
+    assert isinstance(last, orders.OrderIngested | orders.OrderAmended | orders.OrderCancelled)
+    return orders.content_hash(last.order)

@@ -1,6 +1,6 @@
 """Recording settlements, and what they become: payments and a deposit, or held with their reasons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -8,17 +8,18 @@ import msgspec
 from application.order_book import Documents, OrderBook, collect_gaps
 from application.ports import Append
 from application.recording import Tally
+from domain import bank
 from domain import ledger as ledgers
 from domain import order as orders
 from domain import posting as postings
 from domain import settlement as settlements
+from domain.bank import BankedState
 from domain.document import Deposit
 from domain.errors import BadInput
 from domain.event import Event, Stamp
 from domain.flow import Flow
 from domain.ledger import Ledger, SettlementBooked, ledger_stream
 from domain.order import SHIPPING, Order, OrderDated, OrderRecognisedBySettlement, OrderSettled, order_stream
-from domain.period import first_open_day
 from domain.posting import (
     Posting,
     PostingHeld,
@@ -34,8 +35,7 @@ from domain.posting_rules import (
     sales_posted,
     shows_earlier,
 )
-from domain.posting_rules.accruals import Deferred, accrual_key, accrual_of
-from domain.posting_rules.changes import CREDIT_KINDS, by_number, plan_unless_refused
+from domain.posting_rules.changes import CREDIT_KINDS, by_number
 from domain.posting_rules.currency import Converted
 from domain.posting_rules.dispositions import books_orders
 from domain.posting_rules.settlement import orders_named
@@ -48,8 +48,9 @@ from domain.posting_rules.settlement_events import (
     planned_events,
     withdrawn_events,
 )
-from domain.posting_rules.suspense import out_of_suspense
 from domain.settlement import SettlementLine, Statement, settlement_stream
+
+INVOICED = "invoiced"
 
 
 class PayoutFacts(msgspec.Struct, frozen=True):
@@ -64,12 +65,7 @@ class PayoutFacts(msgspec.Struct, frozen=True):
 
 
 class SettlementBook(OrderBook):
-    """The commands about settlements; every method names the flow it works on.
-
-    `payout_facts` tells of a flow's settlement what its file does not.
-    """
-
-    payout_facts: Callable[[str, str], PayoutFacts] = staticmethod(lambda flow, settlement_id: PayoutFacts())
+    """The commands about settlements; every method names the flow it works on."""
 
     def ingest_settlement(
         self, flow: Flow, statement: Statement, lines: Sequence[SettlementLine], by: str, evidence: str = ""
@@ -323,8 +319,19 @@ class SettlementBook(OrderBook):
         return [*appends, *self._invoice_appends(flow, recognised, stamp, Tally())]
 
     def _payouts(self, flow: Flow, settlement_id: str) -> PayoutFacts:
-        """What is known of a settlement's payout beside its file; nothing, where nobody tells."""
-        return self.payout_facts(flow.name, settlement_id)
+        """What Amazon's other accounts and the bank's statements told of a settlement, from their events."""
+        stream = settlement_stream(flow.name, settlement_id)
+        matched = self._one(stream, settlements.Settlement(), settlements.evolve)[0].matched
+        banked = self._one(bank.banked_stream(flow.name, settlement_id), BankedState(), bank.evolve_banked)[0]
+        bank_day = banked.arrived.day if banked.arrived is not None else None
+        if matched is None:
+            return PayoutFacts(bank_day=bank_day)
+        converted = None
+        if matched.converted_total is not None and matched.converted_currency:
+            converted = Converted(matched.converted_total, matched.converted_currency)
+        # Standard orders keep the marketplace's own ledger, whether or not anything tells that they are.
+        account_type = INVOICED if matched.account_type.lower().startswith(INVOICED) else ""
+        return PayoutFacts(converted, bank_day, account_type)
 
     def _ledger(self, flow: Flow, settlement: settlements.Settlement, told: PayoutFacts) -> tuple[Ledger, int]:
         if settlement.closed is None:
@@ -342,89 +349,6 @@ class SettlementBook(OrderBook):
         deposit = found["deposit", settlement_id][0].document
         former = deposit.payments if isinstance(deposit, Deposit) else ()
         return found | self._postings(flow, [("payment", key) for key in former if ("payment", key) not in found])
-
-    def reclass_suspense(self, flow: Flow, currency: str, by: str, account_type: str = "") -> Tally:
-        """Move what lies in suspense and has a rule now to its account, by a journal for each settlement (E27)."""
-        tally = Tally()
-        stream = ledger_stream(flow.name, currency, account_type)
-        ledger = self._one(stream, Ledger(), ledgers.evolve)[0]
-        for settlement_id in [key for key, entry in ledger.booked.items() if entry.suspended]:
-
-            def decide(settlement_id: str = settlement_id) -> list[Append]:
-                return self._out_of_suspense(flow, settlement_id, account_type, by, tally)
-
-            tally.position = self._until_saved(decide)
-        return tally
-
-    def _out_of_suspense(
-        self, flow: Flow, settlement_id: str, account_type: str, by: str, tally: Tally
-    ) -> list[Append]:
-        stamp = Stamp(flow.name, self._clock(), by)
-        settlement = self._one(
-            settlement_stream(flow.name, settlement_id), settlements.Settlement(), settlements.evolve
-        )[0]
-        closed = settlement.closed
-        if closed is None:
-            return []
-        ledger = self._one(ledger_stream(flow.name, closed.currency, account_type), Ledger(), ledgers.evolve)[0]
-        standing = self._standing(flow.name, settlement_id, ledger.booked.get(settlement_id))
-        if any(not posting.is_final for posting, _ in standing.values() if posting.document is not None):
-            return []  # not sent yet: it is planned anew instead
-        known = [posting.document for posting, _ in standing.values() if posting.document is not None]
-        number = 1
-        while True:
-            key = f"{settlement_id}-S{number}"
-            posting, version = self._postings(flow.name, [("journal", key)])["journal", key]
-            if posting.document is None:
-                break
-            known.append(posting.document)
-            number += 1
-        mapping = self.mapping(flow.name)
-        day = first_open_day(flow, flow.day(stamp.at))
-        outcome = out_of_suspense(closed, settlement.lines, known, mapping, day, key, account_type)
-        if isinstance(outcome, Reason):
-            held = postings.hold("journal", key, (outcome,), outcome.amount, closed.currency, posting, stamp)
-            tally.held += bool(held)
-            return [Append(posting_stream(flow.name, "journal", key), version, held)] if held else []
-        if outcome is None:
-            return []
-        tally.planned += 1
-        corrected = (outcome.corrects,)
-        events = plan_unless_refused(outcome, key, corrected, posting, mapping.version, stamp, retry=False)
-        return [Append(posting_stream(flow.name, "journal", key), version, events)]
-
-    def accrue_deferred(self, flow: Flow, month: date, currency: str, deferred: Sequence[Deferred], by: str) -> Tally:
-        """Plan a month's accrual of deferred transactions and its reversal on day 1, in one save (R26)."""
-        tally = Tally()
-
-        def decide() -> list[Append]:
-            stamp = Stamp(flow.name, self._clock(), by)
-            mapping = self.mapping(flow.name)
-            outcome = accrual_of(deferred, month, currency, flow, mapping)
-            if outcome is None:
-                return []
-            if isinstance(outcome, Held):
-                key = accrual_key(month, currency)
-                posting, version = self._postings(flow.name, [("journal", key)])["journal", key]
-                events = postings.hold("journal", key, outcome.reasons, outcome.amount, currency, posting, stamp)
-                tally.held += bool(events)
-                return [Append(posting_stream(flow.name, "journal", key), version, events)] if events else []
-            known = self._postings(flow.name, [(one.kind, one.key) for one in outcome])
-            appends: list[Append] = []
-            for one in outcome:
-                posting, version = known[one.kind, one.key]
-                if posting.is_final:
-                    continue
-                found = plan_unless_refused(
-                    one.document, one.key, one.depends_on, posting, mapping.version, stamp, retry=False
-                )
-                tally.planned += bool(found)
-                if found:
-                    appends.append(Append(posting_stream(flow.name, one.kind, one.key), version, found))
-            return appends
-
-        tally.position = self._until_saved(decide, tally)
-        return tally
 
 
 def _oldest_first(documents: Documents) -> list[Posting]:

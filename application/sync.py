@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from application.accruing import accrue_last_month
 from application.bookkeeping import Bookkeeping
 from application.closing import learn_close_date, replan_closed
 from application.finances import FinancePull, match_settlements
@@ -148,6 +149,7 @@ class Cycle:
                 self._flow = learn_close_date(self._flow, posting_to, self._bookkeeping, self._clock, self._by)
             self._ask_for_unseen()
             self._plan_what_waited()
+            accrue_last_month(self._flow, self._bookkeeping, self._views, self._clock(), self._by)
             if posting_to is not None:
                 replan_closed(self._flow, self._bookkeeping, self._views, self._by)
                 self._post(posting_to)

@@ -13,6 +13,8 @@ from domain.chart import default_chart
 from domain.mapping import Mapping as FlowMapping
 
 RECEIVABLE_TYPE = "Accounts Receivable"
+# QuickBooks' own payable, to which it books the tax of an invoice whatever our account for that tax is.
+SALES_TAX = "Sales Tax Payable"
 UNKNOWN_NAME = "Not known: a document found in QuickBooks has other lines than ours"
 
 
@@ -85,6 +87,7 @@ def differences(books: Books, rows: Iterable[Mapping[str, Any]], mapping: FlowMa
     for entry in books.entries:
         for line in entry.lines if entry.day <= last else ():
             name = RECEIVABLE_TYPE if line.account_type == RECEIVABLE_TYPE else line.account
+            name = account_of("STX", mapping).name if name == SALES_TAX else name
             answered[name, entry.currency] = answered.get((name, entry.currency), 0) + line.amount
     ours: dict[tuple[str, str], int] = {}
     for row in rows:

@@ -26,7 +26,7 @@ PER_CURRENCY = frozenset(["CLR", "RSV"])
 # What the default map can book today; anything else is proposed when a line first needs it.
 STARTING_KEYS = (
     "CLR RSV SALES SHIPINC GIFT PROMO REFUND CLAIMS SHIPCB LIQ REFFEE FBAFEE LABELS INBOUND ADS PROGFEE STORAGE "
-    "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC STX LOAN"
+    "REMOVAL SUBSCR RFADMIN OTHFEE REIMB SAFET XACC STX LOAN DEF"
 ).split()
 
 # What follows the policy fee_section: the fees that vary with orders, and their sub-type as plain expenses.

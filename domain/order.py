@@ -174,7 +174,7 @@ class Order(msgspec.Struct):
 def content_hash(order: AmazonOrder) -> str:
     """A hash over everything but the time of the last update, which moves without cause."""
     still = msgspec.structs.replace(order, updated=order.created)
-    return hashlib.blake2b(msgspec.json.encode(still), digest_size=16).hexdigest()
+    return hashlib.blake2b(msgspec.json.encode(still, order="deterministic"), digest_size=16).hexdigest()
 
 
 def record(order: AmazonOrder, known: Order, stamp: Stamp, evidence: str = "") -> list[Event]:

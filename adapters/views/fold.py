@@ -113,6 +113,7 @@ Key = tuple[Any, ...]
 PostingKey = tuple[str, str, str]  # flow, kind, key
 R = TypeVar("R", bound=msgspec.Struct)
 
+_CORRECTION = re.compile(r"RC\d+-.*|.*R\d+")
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 _NEEDED_BY_DEFAULT = {"payment": "invoice", "deposit": "payment"}
 _encode = msgspec.json.Encoder().encode
@@ -848,6 +849,10 @@ def _subject(row: PostingRow) -> Subject:
 
 def _owner(kind: str, key: str) -> tuple[str, str]:
     """The order and settlement of a posting that was never planned, from its key."""
+    if (known := _ORDER_ID.match(key)) is not None:
+        return known.group(), ""  # an order's documents, credits and corrections of whatever kind
+    if kind == "journal" and _CORRECTION.fullmatch(key) is not None:
+        return "", ""  # a correction tells what it corrects; it is of no settlement
     match kind:
         case "invoice":
             known = _ORDER_ID.match(key)

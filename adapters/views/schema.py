@@ -15,8 +15,7 @@ import msgspec
 from adapters.views.bank_schema import BankAccountRow, BankLineRow, BankReturnRow, BankStatementRow
 from adapters.views.finance_schema import FinanceFactRow, SettlementSumRow, ToldAccountRow, TransactionRow
 
-VERSION = 6
-VERSION = 7
+VERSION = 8
 
 CHECKPOINTS = "view_checkpoints"
 STANDING, NEXT = "standing", "next"  # the names of the two checkpoints

@@ -452,6 +452,8 @@ def _booked(case: OrderCase) -> dict[str, int]:
             sign = -1 if isinstance(document, CreditMemo | RefundReceipt) else +1
             for line in getattr(document, "lines", ()):
                 sums[line.account] = sums.get(line.account, 0) + sign * line.amount
+            if tax := getattr(document, "tax", 0):  # a settlement pays it too
+                sums[document.tax_account] = sums.get(document.tax_account, 0) + sign * tax  # type: ignore[union-attr]
     return sums
 
 
@@ -493,6 +495,8 @@ def _below_what_is_settled(
     for document in documents.values():
         for line in document.lines:
             booked[line.account] = booked.get(line.account, 0) + line.amount
+        if document.tax:
+            booked[document.tax_account] = booked.get(document.tax_account, 0) + document.tax
     paid = _paid(case.order)
     if _covers(booked, paid):
         return None

@@ -111,7 +111,9 @@ def sort_lines(
             result.refunds.setdefault((line.order_id, line.transaction_type), []).append((rule, line))
         else:
             daily = daily_sales and rule.role == "order_charge"
-            result.book(DirectKey(days.of(line, daily), rule.account), line.amount, (line.ordinal,))
+            # What Amazon holds back is told by the last settlement alone: it moves with the deposit (invariant I14).
+            day = days.last if rule.account == "RSV" else days.of(line, daily)
+            result.book(DirectKey(day, rule.account), line.amount, (line.ordinal,))
     return result
 
 

@@ -378,6 +378,22 @@ def test_what_was_moved_with_all_others_is_not_moved_once_more_for_one_document(
         office.do("reclass")
 
 
+def test_no_correction_is_taken_for_a_settlement(office: Office) -> None:
+    office.invoiced(november())
+    office.settle(("Order", "ItemPrice", "Principal", "20.00", ONE), (*STORAGE, "-5.00"))
+    office.post("payment", "28471003921-1")
+    office.post("deposit", "28471003921")
+    office.goes_to("OTHFEE", STORAGE, "fee")
+    office.do("reclass", "deposit", "28471003921")
+    office.goes_to("LIQ")
+    office.do_all("open")
+
+    office.views.catch_up()
+
+    assert [row["settlement_id"] for row in office.views.query("settlements", "us")] == ["28471003921"]
+    assert len(office.views.query("postings", "us", kind="journal")) == 2
+
+
 def test_what_was_moved_for_one_document_is_no_difference_any_more(office: Office) -> None:
     office.invoiced(november(), november(TWO))
     office.goes_to("LIQ")

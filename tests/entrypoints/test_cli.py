@@ -56,9 +56,9 @@ def test_a_flow_from_nothing_to_tied_books(shop: tuple[CommandLine, dict[str, st
         "posting": {"cron": "0 6 * * *", "zone": "America/Los_Angeles"},
     }
     assert run.json("flow", "configure", "us", "--schedule", "orders=15m")["changed"] == []
-    booked = run.json("flow", "configure", "us", "--policy", "tax=gross", "--policy", "month_split=off")
+    booked = run.json("flow", "configure", "us", "--policy", "month_split=off", "--policy", "fee_section=cogs")
     assert booked["changed"] == ["policies"]
-    assert (booked["policies"]["tax"], booked["policies"]["month_split"]) == ("gross", "off")
+    assert (booked["policies"]["month_split"], booked["policies"]["tax"]) == ("off", "net")
     assert "orders: every 15 minutes" in run("flow", "show", "us").stdout
     assert "paused" in run("flow", "pause", "us", "--why", "stock-taking").stdout
     assert run.json("flow", "show", "us")["paused"] is True

@@ -17,7 +17,7 @@ from shop import Shop
 from application.ageing import overdue_alerts, receivables
 from application.month_end import checklist
 from application.trial_balance import differences, totals, trial_balance
-from entrypoints.bootstrap import answered_books
+from entrypoints.bootstrap import open_books
 
 OpenShop = Callable[..., AbstractContextManager[Shop]]
 RECEIVABLE = "Accounts Receivable"
@@ -30,7 +30,9 @@ def ours(shop: Shop, name: str = "us") -> dict[str, str]:
 
 
 def theirs(shop: Shop) -> dict[str, str]:
-    return {name.removesuffix(" (A/R)"): balance for name, balance in shop.trial_balance().items()}
+    # QuickBooks books the tax of an invoice to its own payable; our key for it is mapped to the account of the chart.
+    names = {"Sales Tax Payable": "Sales tax payable (seller remits)"}
+    return {names.get(name, name).removesuffix(" (A/R)"): balance for name, balance in shop.trial_balance().items()}
 
 
 @pytest.mark.parametrize("seed", [random.Random(7_226).randrange(10_000) + number for number in range(4)])
@@ -47,7 +49,7 @@ def test_our_trial_balance_is_quickbooks_own_in_any_world(open_shop: OpenShop, s
         open_ = sum(group.total for group in receivables(shop.services.views, "us", datetime.now(UTC).date()))
         assert f"{open_ / 100:.2f}" == theirs(shop).get(RECEIVABLE, "0.00")
         rows = shop.rows("trial_balance")
-        books = answered_books(shop.services, "us")
+        books = open_books(shop.services, "us")
         mapping = shop.services.bookkeeping.mapping("us")
         last = datetime.now(UTC).date() + timedelta(days=99)
         assert differences(books, rows, mapping, last) == []
@@ -135,6 +137,6 @@ def test_the_commands_of_a_month_s_end(open_shop: OpenShop, tmp_path: Path) -> N
         line = {one["number"]: one for one in told["lines"]}
         assert (line[5]["result"], line[17]["result"]) == ("pass", "pass"), line
         status, found = command(shop, "audit", "verify-packet", str(file))
-        assert (status, found["seal"]) == (0, told["seal"])
+        assert (status, found["seal"]) == (0, told["seal"]), found
         file.write_bytes(file.read_bytes()[:-10])
         assert command(shop, "audit", "verify-packet", str(file))[0] == 1

@@ -87,6 +87,20 @@ def test_the_past_comes_whole_in_bulk_and_its_parcels_with_it(open_shop: OpenSho
         assert len(tracked) > 0.8 * len(by_amazon) > 20
 
 
+def test_a_past_whose_reports_do_not_say_who_owes_the_tax_is_searched(open_shop: OpenShop) -> None:
+    with open_shop(**{**PAST, "orders": 30, "marketplace": "DE"}) as shop:
+        shop.set_up()
+        pull_all(shop)
+
+        assert len(known(shop)) == 30
+        for order_id, (status, total) in known(shop).items():
+            state = order(shop, order_id).known
+            assert state is not None
+            assert state.source == ""
+            assert status not in ("SHIPPED", "PARTIALLY_SHIPPED") or total
+        assert calls(shop).get("getOrder", 0) == 0
+
+
 class Died(BaseException):
     """What a test ends a process with, as far as one can inside it."""
 

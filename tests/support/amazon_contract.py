@@ -53,7 +53,9 @@ class Models:
         self._validators: dict[tuple[str, str], Any] = {}
         for file in sorted(folder.glob("*.json")):
             model = json.loads(file.read_text(encoding="utf-8"))
-            self._definitions[file.name] = {name: closed(each) for name, each in model["definitions"].items()}
+            self._definitions[file.name] = {
+                name: closed(each) for name, each in flattened(model["definitions"]).items()
+            }
             for path, methods in model["paths"].items():
                 shared = methods.get("parameters", [])
                 for method in METHODS:
@@ -172,6 +174,25 @@ class Models:
         for error in self._validators[key].iter_errors(value):
             where = "/".join(str(part) for part in error.instance_path)
             raise ContractBroken(f"{operation.name}: {what}: {where or 'it'}: {error.message[:300]}")
+
+
+def flattened(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Definitions made of parts (`allOf`) as one object each, so that what none of the parts knows can be refused."""
+
+    def parts(schema: dict[str, Any]) -> list[dict[str, Any]]:
+        if "$ref" in schema:
+            return parts(definitions[schema["$ref"].rpartition("/")[2]])
+        return [part for each in schema["allOf"] for part in parts(each)] if "allOf" in schema else [schema]
+
+    made = {}
+    for name, schema in definitions.items():
+        if isinstance(schema, dict) and "allOf" in schema and all("properties" in part for part in parts(schema)):
+            properties = {key: value for part in parts(schema) for key, value in part["properties"].items()}
+            required = sorted({key for part in parts(schema) for key in part.get("required", ())})
+            made[name] = {"type": "object", "properties": properties, **({"required": required} if required else {})}
+        else:
+            made[name] = schema
+    return made
 
 
 def closed(schema: Any) -> Any:

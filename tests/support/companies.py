@@ -45,7 +45,12 @@ from domain.posting import Operation, kind_of
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 CURRENCIES = ("USD", "CAD", "GBP")
-OWN = {"CC": "Visa", "AR": "Accounts Receivable (A/R)", "FX": "Exchange Gain or Loss"}
+OWN = {
+    "CC": "Visa",
+    "AR": "Accounts Receivable (A/R)",
+    "FX": "Exchange Gain or Loss",
+    "UNDEP": "Undeposited Funds",
+}
 FEES = ("REFFEE", "FBAFEE", "ADS", "STORAGE", "SUBSCR", "LABELS", "OTHFEE")
 ITEMS = ("SALES", "SHIPINC", "GIFT", "PROMO", "REFUND", "MFT", "VAT", "LIQ")
 

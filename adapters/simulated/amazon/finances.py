@@ -126,8 +126,8 @@ class FinanceService:
             made.append(
                 {
                     "partnerMetadata": partner(settlement.market, settlement.account_type),
-                    "periodStart": settlement.start.date().isoformat(),
-                    "periodEnd": settlement.end.date().isoformat(),
+                    "periodStart": iso(settlement.start),
+                    "periodEnd": iso(settlement.end),
                     "netProceeds": money(total, currency),
                     "relatedIdentifiers": [related_id("SETTLEMENT_ID", settlement.id)],
                     "breakdowns": [

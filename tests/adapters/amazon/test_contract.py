@@ -186,7 +186,7 @@ def test_a_client_that_breaks_the_contract_is_told_so(
 ) -> None:
     """The referee between the two, not only its rules: what goes over the wire is what it judges."""
     client, contract, facts = judged
-    monkeypatch.setattr("adapters.amazon.client.INCLUDED_DATA", ("PROCEEDS", "EVERYTHING"))
+    monkeypatch.setattr("adapters.amazon.orders.INCLUDED_DATA", ("PROCEEDS", "EVERYTHING"))
 
     with pytest.raises(Exception, match="EVERYTHING"):
         list(client.orders(datetime(2026, 11, 1, tzinfo=UTC), (facts["marketplace_id"],)))

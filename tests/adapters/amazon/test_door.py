@@ -39,9 +39,13 @@ def leaves(method: str, url: str, gate: Door = WIDEST, token: bool = True) -> bo
     return True
 
 
+REPORT = ("POST", "/reports/2021-06-30/reports")
+
+
 def test_the_list_is_what_was_agreed() -> None:
     assert set(WRITES) == MAY_LEAVE
-    assert {method for method, _ in READS} == {"GET"}
+    # The one write of the client itself asks for a report, of the kinds that are named (test_orders.py).
+    assert {pair for pair in READS if pair[0] != "GET"} == {("POST", "/reports/2021-06-30/reports")}
 
 
 @pytest.mark.parametrize("path", ["/orders/2026-01-01/orders", "/finances/transfers/2024-06-01/payouts", "/listings/x"])
@@ -61,7 +65,7 @@ def test_of_all_operations_of_the_models_only_these_leave() -> None:
         if leaves(each.method, REGION + re.sub(r"\{\w+\}", "1", each.path))
     }
 
-    assert left == allowed & told
+    assert left == (allowed & told) - {REPORT}  # which leaves with the right body alone
     assert ("POST", "/finances/transfers/2024-06-01/payouts") in told - left
     # Nor does any path of the models with a method it has not, unless it is the same address as a listed one.
     patterns = [(method, re.sub(r"\{\w+\}", "[^/]+", path)) for method, path in [*READS, *WRITES]]
@@ -69,7 +73,7 @@ def test_of_all_operations_of_the_models_only_these_leave() -> None:
         path = re.sub(r"\{\w+\}", "1", each.path)
         for method in METHODS:
             listed = any(method.upper() == known and re.fullmatch(pattern, path) for known, pattern in patterns)
-            assert leaves(method.upper(), REGION + path) is listed
+            assert leaves(method.upper(), REGION + path) is (listed and (method.upper(), path) != REPORT)
 
 
 PATHS = (

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from seller import Free
 
 from adapters.amazon import finances as module
 from adapters.amazon.client import AmazonClient
@@ -21,17 +22,6 @@ from domain.errors import ConnectionLost, NotOffered, VendorError
 from domain.transaction import Transaction
 
 SPEED = 2_000.0
-
-
-class Free:
-    """Quotas that make nobody wait."""
-
-    def reserve(self, key: str, rate: float, burst: float) -> float:
-        return 0.0
-
-    def pause(self, key: str, seconds: float) -> None: ...
-
-    def count(self, flow: str, vendor: str, operation: str, calls: int = 1) -> None: ...
 
 
 class Place:

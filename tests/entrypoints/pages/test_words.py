@@ -151,7 +151,7 @@ def test_every_account_of_the_chart_has_one_step_of_the_waterfall() -> None:
         (step,) = waterfall([SettlementLine(number, "Any", "One", key, 100)], own, "USD").steps
         steps[key] = step.name
     assert {key for key, name in steps.items() if name == "balances"} == {
-        "BANK", "BANK_OTHER", "CLR", "DEF", "XACC", "SUSP", "AR", "CC", "FX"
+        "BANK", "BANK_OTHER", "CLR", "DEF", "XACC", "SUSP", "AR", "CC", "FX", "OPENING", "UNDEP"
     }  # fmt: skip
     assert (steps["RSV"], steps["LOAN"], steps["INTRST"]) == ("reserve", "loan", "loan")
     assert {steps[key] for key in ("MFT", "STX", "VAT")} == {"tax"}

@@ -13,7 +13,9 @@ def test_the_meter_agrees_with_what_amazon_was_asked(api: Api) -> None:
 
     assert told["flow"] == "us"
     amazon = {row["operation"]: row["calls"] for row in told["calls"] if row["vendor"] == "amazon"}
-    assert amazon == counted
+    assert amazon.keys() == counted.keys()
+    # One that met an ended token is sent again with a new one, and counts as one call of ours.
+    assert all(0 <= counted[name] - calls <= 1 for name, calls in amazon.items()), (amazon, counted)
     assert {row["day"] for row in told["calls"]} <= {today}  # a shop that trades over midnight is rare
     assert {row["vendor"] for row in told["calls"]} == {"amazon", "quickbooks"}
 
