@@ -120,6 +120,7 @@ def status_facts(flow: str, views: Views) -> dict[str, Any]:
         "invoices": counts["invoices"],
         "payments": counts["payments"],
         "deposits": counts["deposits"],
+        "journals": counts["journals"],
         "held": counts["held"] + counts["attention"],
     }
 
@@ -200,7 +201,7 @@ def show_status(facts: dict[str, Any]) -> None:
         )
     out.print(
         f"{facts['orders']} orders, {facts['invoices']} invoices, {facts['payments']} payments, "
-        f"{facts['deposits']} deposits posted; {facts['held']} held"
+        f"{facts['journals']} journals, {facts['deposits']} deposits posted; {facts['held']} held"
     )
     if facts["held"]:
         out.print(f"See what waits: ml-connector held {facts['flow']}")
