@@ -23,7 +23,7 @@ EXPECTED = {
     "22988491762": (12884, "held", {"fx_pending"}),  # no bank account in that currency: what Amazon made of it?
     "23208776292": (34660, "held", {"fx_pending"}),
     "23874396421": (-32169, "held", {"unmapped"}),  # clearing in that currency, and the card, are not chosen
-    "24288684721": (101608, "held", {"fx_pending"}),
+    "24288684721": (101608, "held", {"fx_pending", "unmapped"}),  # and the card that Amazon charged is not chosen
     "24391894961": (253966, "held", {"fx_pending"}),
     "24596907561": (389424, "held", {"fx_pending"}),
     "12345678901": (123456, "disputed", {"disputed"}),

@@ -76,7 +76,7 @@ def test_a_worker_runs_what_is_due_and_stops_when_told(open_shop: OpenShop, star
         assert books(shop) == undisturbed
         assert [row.alive for row in shop.services.leases.workers()] == [True]
         state = shop.services.leases.states()["us"]
-        assert (state.due_at - state.ran["orders"]).total_seconds() == pytest.approx(1_800)
+        assert (state.due_at - state.ran["orders"]).total_seconds() == pytest.approx(900)
 
         shop.services.flow_setup.pause("us", "ada")
         shop.services.leases.ask("us")
