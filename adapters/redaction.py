@@ -58,8 +58,9 @@ def conceal_named(values: Mapping[str, str]) -> None:
 
 def redacted(words: str) -> str:
     """`words` without any secret."""
+    words = _PATTERNS.sub(STRUCK_OUT, words)  # first: a known secret may be part of the words a pattern goes by
     with _guard:
         found = [secret for secret in _known if secret in words]
     for secret in sorted(found, key=len, reverse=True):  # one may be part of another
         words = words.replace(secret, STRUCK_OUT)
-    return _PATTERNS.sub(STRUCK_OUT, words)
+    return words
