@@ -12,7 +12,7 @@ from domain.money import format_minor
 from domain.order import AmazonOrder, Billable, OrderItem, billable, units_of
 from domain.posting import Reason
 from domain.posting_rules.held import missing_rule
-from domain.posting_rules.shipments import Shipment, share, units_in
+from domain.posting_rules.shipments import Shipment, Spans, share, units_in
 
 # Amazon's word for a part of an order's proceeds, and the settlement triple that is the same money.
 COMPONENTS = {
@@ -76,8 +76,7 @@ def _add_item(
         )
         result.reasons.append(Reason("proceeds_unclear", text, item.proceeds or 0))
         return
-    for component, whole in read.amounts.items():
-        amount = share(whole, spans, units_of(item))
+    for component, amount in _parts(read.amounts, spans, units_of(item)).items():
         triple = COMPONENTS.get(component, ("Order", "ItemPrice", component))
         rule = mapping.rule_for(triple)
         if rule is None or rule.role != "order_charge":
@@ -103,6 +102,19 @@ def _add_item(
     if tax and flow.policies.tax == "gross":
         text = f"Tax Amazon collects and remits, {item.sku or item.order_item_id}"
         result.lines.append(InvoiceLine("MFT", tax, text, sku=item.sku, component=TAX))
+
+
+def _parts(amounts: dict[str, int], spans: Spans, units: int) -> dict[str, int]:
+    """What some of an item's units cost, by component: together their share of the whole item, each within its own.
+
+    Cents of price and discount that are divided one by one could make a parcel of less than nothing, which no document
+    can show. What is over of that goes to the largest component; over all parcels it comes to nothing.
+    """
+    parts = {component: share(whole, spans, units) for component, whole in amounts.items()}
+    if parts:
+        largest = max(amounts, key=lambda component: amounts[component])
+        parts[largest] += share(sum(amounts.values()), spans, units) - sum(parts.values())
+    return parts
 
 
 def _describe(item: OrderItem, component: str, units: int) -> str:

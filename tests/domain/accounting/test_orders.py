@@ -273,10 +273,27 @@ def test_the_parts_of_an_amount_sum_to_the_whole_and_none_is_off_by_a_cent(amoun
         assert abs(part * units - amount * (end - begin)) <= units  # within one cent of its exact share
 
 
+@pytest.mark.parametrize(("price", "discount"), [(2, 1), (1_001, 1_000), (1_000, 1_000), (3, 2)])
+def test_no_parcel_of_a_nearly_free_item_comes_to_less_than_nothing(price: int, discount: int) -> None:
+    """Divided one by one, 10.01 and -10.00 would make a parcel of -0.01, which no invoice can show."""
+    parts = (Part("ITEM", price), Part("DISCOUNT", -discount, "ITEM"))
+    item = OrderItem("1", "SKU-1", quantity=3, proceeds=price - discount, parts=parts, facilitator=True)
+    order = trade.order(ONE, item)
+    versions = [shipped(order, count, at=november(3 + count)) for count in (1, 2, 3)]
+
+    documents = trade.book(trade.seen(*versions), {})
+
+    assert all(posting.status == "posted" for posting in documents.values()), documents
+    assert sum(document.total for document in trade.standing(documents)) == price - discount
+    for component, whole in (("ITEM", price), ("DISCOUNT/ITEM", -discount)):
+        lines = [line for document in trade.standing(documents) for line in document.lines]  # type: ignore[union-attr]
+        assert sum(line.amount for line in lines if line.component == component) == whole
+
+
 ITEM_AMOUNTS = st.tuples(st.integers(1, 9_999), st.integers(0, 999), st.integers(0, 500), st.integers(1, 4))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(ITEM_AMOUNTS, min_size=1, max_size=3), st.data())
 def test_any_shipments_bill_the_order_once_whenever_they_are_looked_at(
     amounts: list[tuple[int, int, int, int]], data: Any
