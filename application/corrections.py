@@ -37,7 +37,7 @@ from domain.corrections import (
 from domain.document import Deposit, Document, Invoice, JournalEntry, SalesReceipt
 from domain.errors import BadInput
 from domain.event import Event, Stamp
-from domain.flow import Flow
+from domain.flow import Flow, flow_mark
 from domain.mapping import Mapping
 from domain.order import Order, order_stream
 from domain.period import first_open_day, is_closed
@@ -370,14 +370,15 @@ class Corrections(SettlementBook):
         memo = f"moves what is booked to the accounts of mapping version {mapping.version}; {why}"
         for month, currency in sorted({(shift.month, shift.currency) for shift in diff.open}):
             of_month = [shift for shift in diff.open if shift.month == month]
-            number = f"RC{revision}-{month.replace('-', '')}-{currency}"
+            number = f"RC{revision}-{month.replace('-', '')}-{currency}-{flow_mark(flow.name)}"
             entries.append(reclass_journal(number, _day_in(month, today, flow), currency, of_month, memo))
         if scope == "all":
             for currency in sorted({shift.currency for shift in diff.closed}):
                 months = ", ".join(sorted({shift.month for shift in diff.closed if shift.currency == currency}))
                 late = f"{memo}; relates to {months}"
                 day = first_open_day(flow, today)
-                entries.append(reclass_journal(f"RC{revision}-LATE-{currency}", day, currency, diff.closed, late))
+                number = f"RC{revision}-LATE-{currency}-{flow_mark(flow.name)}"
+                entries.append(reclass_journal(number, day, currency, diff.closed, late))
         if not entries:
             raise BadInput(
                 "there is nothing to move"

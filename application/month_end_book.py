@@ -92,12 +92,15 @@ class MonthEndBook(SettlementBook):
                 return [Append(posting_stream(flow.name, "journal", key), version, events)] if events else []
             known = self._postings(flow.name, [(one.kind, one.key) for one in outcome])
             appends: list[Append] = []
+            # Once one of the two is out the other stays its mirror, whatever Amazon tells late of that month.
+            begun = any(posting.is_final for posting, _ in known.values())
             for one in outcome:
                 posting, version = known[one.kind, one.key]
                 if posting.is_final:
                     continue
+                document = posting.document if begun and posting.document is not None else one.document
                 found = plan_unless_refused(
-                    one.document, one.key, one.depends_on, posting, mapping.version, stamp, retry=False
+                    document, one.key, one.depends_on, posting, mapping.version, stamp, retry=False
                 )
                 tally.planned += bool(found)
                 if found:

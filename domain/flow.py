@@ -4,6 +4,7 @@
 secrets are never here; they live in the vault.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -419,6 +420,14 @@ def check_alone(created: FlowCreated, others: Iterable[Flow]) -> None:
                 "already; a second flow of the same seller would book everything twice. If this is another seller "
                 "account, say so: --another-seller"
             )
+
+
+def flow_mark(flow: str) -> str:
+    """Five characters that stand for a flow in numbers of documents that nothing of Amazon's numbers.
+
+    Two flows into one company would else give two journals one number, and one would be taken for the other.
+    """
+    return hashlib.blake2b(flow.encode(), digest_size=3).hexdigest()[:5]
 
 
 def flow_stream(flow: str) -> UUID:

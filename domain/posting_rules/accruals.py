@@ -14,7 +14,7 @@ import msgspec
 from domain.chart import default_chart
 from domain.document import JournalEntry, JournalLine
 from domain.errors import BadInput
-from domain.flow import Flow
+from domain.flow import Flow, flow_mark
 from domain.mapping import Mapping
 from domain.posting import Reason
 from domain.posting_rules.dispositions import TAX_ROLES, books_orders
@@ -62,9 +62,12 @@ def accrual_of(
     if reasons:
         return Held(tuple(capped(reasons, currency)), sum(sums.values()), currency)
     last = month.replace(day=monthrange(month.year, month.month)[1])
-    accrual = _journal(accrual_key(month, currency), last, currency, sums, +1, f"deferred at the end of {last:%Y-%m}")
+    key = accrual_key(month, currency)
+    accrual = _journal(flow, key, "", last, currency, sums, +1, f"deferred at the end of {last:%Y-%m}")
     back = _journal(
-        f"{accrual.key}R",
+        flow,
+        key,
+        "R",
         last + timedelta(days=1),
         currency,
         sums,
@@ -92,19 +95,21 @@ def interest_of(loan_statement: str, day: date, amount: int, currency: str) -> J
     )
 
 
-def _journal(key: str, day: date, currency: str, sums: dict[str, int], sign: int, why: str) -> PlannedDocument:
+def _journal(
+    flow: Flow, key: str, end: str, day: date, currency: str, sums: dict[str, int], sign: int, why: str
+) -> PlannedDocument:
     lines = [JournalLine(account, -sign * amount, why) for account, amount in sorted(sums.items(), key=_number)]
     if net := sum(sums.values()):
         lines.append(JournalLine(DEFERRED, sign * net, why))
     document = JournalEntry(
-        number=key[-21:],
+        number=f"{key}-{flow_mark(flow.name)}{end}",
         day=day,
         currency=currency,
         lines=tuple(lines),
         total=sum(line.amount for line in lines if line.amount > 0),
         memo=f"AMZ-DEFERRED {why}",
     )
-    return PlannedDocument(key, document)
+    return PlannedDocument(key + end, document)
 
 
 def _number(entry: tuple[str, int]) -> str:

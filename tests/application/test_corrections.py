@@ -21,7 +21,7 @@ from domain.chart import ITEM_KEYS
 from domain.corrections import BooksReclassified, Shift, corrected_key, remedy
 from domain.document import Deposit, Invoice, JournalEntry
 from domain.errors import BadInput
-from domain.flow import BooksClosed, Flow, FlowConfigured, FlowCreated, FlowSettings
+from domain.flow import BooksClosed, Flow, FlowConfigured, FlowCreated, FlowSettings, flow_mark
 from domain.mapping import MappingChanged, QuickBooksRef, Rule
 from domain.order import AmazonOrder
 from domain.policy import Policies
@@ -33,6 +33,8 @@ PRINCIPAL = ("Order", "ItemPrice", "Principal")
 STORAGE = ("ServiceFee", "other-transaction", "Storage Fee")
 OCTOBER, NOVEMBER = datetime(2026, 10, 20, 20, tzinfo=UTC), datetime(2026, 11, 3, 20, tzinfo=UTC)
 _POSTED = {kind: event for event, kind in POSTED_KINDS.items()}
+
+US = flow_mark("us")
 
 
 class Office:
@@ -331,7 +333,7 @@ def test_a_mapping_change_shows_by_month_what_is_booked_otherwise_and_moves_noth
 
 
 @pytest.mark.parametrize(
-    ("scope", "journals"), [("open", ["RC1-202611-USD"]), ("all", ["RC1-202611-USD", "RC1-LATE-USD"])]
+    ("scope", "journals"), [("open", [f"RC1-202611-USD-{US}"]), ("all", [f"RC1-202611-USD-{US}", f"RC1-LATE-USD-{US}"])]
 )
 def test_it_is_moved_by_a_journal_a_month_and_one_for_what_is_closed(
     office: Office, scope: str, journals: list[str], snapshot: SnapshotAssertion
@@ -357,7 +359,7 @@ def test_a_second_change_moves_only_what_is_left_and_a_change_back_moves_it_back
     office.invoiced(november())
     office.goes_to("LIQ")
     office.do_all("open")
-    office.post("journal", "RC1-202611-USD")
+    office.post("journal", f"RC1-202611-USD-{US}")
 
     office.goes_to("OTHFEE")
     assert office.diff().open == (Shift("2026-11", "LIQ", "USD", 2000), Shift("2026-11", "OTHFEE", "USD", -2000))
@@ -365,7 +367,7 @@ def test_a_second_change_moves_only_what_is_left_and_a_change_back_moves_it_back
     done = office.do_all("open")
 
     assert done.shifts == (Shift("2026-11", "LIQ", "USD", 2000), Shift("2026-11", "SALES", "USD", -2000))
-    assert [step.key for step in done.steps] == ["RC2-202611-USD"]
+    assert [step.key for step in done.steps] == [f"RC2-202611-USD-{US}"]
     assert office.diff().open == ()
 
 

@@ -13,11 +13,12 @@ import trade
 from adapters.event_store import DatabaseEventStore
 from application.bookkeeping import Bookkeeping
 from application.recording import Tally
+from domain.document import debits_and_credits
 from domain.flow import FlowConfigured, FlowCreated, FlowSettings
 from domain.ledger import Ledger, evolve, ledger_stream
 from domain.mapping import MappingChanged, Rule
 from domain.posting import BatchItem, Posting
-from domain.posting_rules.accruals import Deferred, accrual_key
+from domain.posting_rules.accruals import Deferred, accrual_key, accrual_of
 from domain.settlement import Statement
 
 ONE, TWO = "111-0000001-0000001", "111-0000002-0000002"
@@ -162,3 +163,34 @@ def test_a_month_of_deferred_fees_is_accrued_and_taken_back_in_one_save(books: B
     assert back.depends_on == (f"journal/{key}",)
     assert (posting(books, f"journal/{key}").document.day, back.document.day) == (date(2026, 11, 30), date(2026, 12, 1))  # type: ignore[union-attr]
     assert books.accrue_deferred(books.flow("us"), date(2026, 11, 24), "USD", deferred, "tests").planned == 0
+
+
+def test_a_reversal_mirrors_the_accrual_that_is_out_whatever_is_told_late(books: Bookkeeping) -> None:
+    told = [Deferred("t1", ("Order", "ItemFees", "Commission"), -1500, ONE)]
+    month = date(2026, 11, 24)
+    books.accrue_deferred(books.flow("us"), month, "USD", told, "tests")
+    key = accrual_key(date(2026, 11, 1), "USD")
+    under_way(books, f"journal/{key}")
+
+    late = [*told, Deferred("t2", ("Order", "ItemFees", "Commission"), -300, ONE)]
+    books.accrue_deferred(books.flow("us"), month, "USD", late, "tests")
+
+    accrued, back = (posting(books, f"journal/{name}").document for name in (key, f"{key}R"))
+    sums: dict[str, int] = {}
+    for document in (accrued, back):
+        for account, amount in debits_and_credits(document):  # type: ignore[arg-type]
+            sums[account] = sums.get(account, 0) + amount
+    assert set(sums.values()) == {0}
+
+
+def test_two_flows_of_one_company_give_their_accruals_numbers_of_their_own() -> None:
+    mapping = trade.mapping()
+    told = [Deferred("t1", ("Order", "ItemFees", "Commission"), -1500, ONE)]
+    numbers = set()
+    for name in ("us", "us-two"):
+        flow = msgspec.structs.replace(trade.FLOW, name=name)
+        outcome = accrual_of(told, date(2026, 11, 24), "USD", flow, mapping)
+        assert isinstance(outcome, list)
+        numbers |= {one.document.number for one in outcome}  # type: ignore[union-attr]
+    assert len(numbers) == 4
+    assert all(len(number) <= 21 for number in numbers)
