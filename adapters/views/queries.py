@@ -182,6 +182,7 @@ _REPORTS = {
             "order_id": "order_id = ? AND order_id <> ''",
             "settlement_id": "settlement_id = ? AND settlement_id <> ''",
             "without": "name <> ?",
+            "unlike": "name NOT LIKE ?",
         },
         keys=("position",),
     ),

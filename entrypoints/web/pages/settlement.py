@@ -28,6 +28,7 @@ from entrypoints.web.problems import Refusal
 STORY = 100
 DOCUMENTS = 200
 _TOLD_BY_THE_ORDER = "order.settled.v1"  # one for each order: it stands in the order's own story
+_TRANSACTIONS = "transaction.%"  # Amazon's other account of the same lines: there are as many
 
 
 @page("/flows/{flow:str}/settlements/{settlement_id:str}", READER)
@@ -48,7 +49,7 @@ def show_settlement(
     settlement = folded(store, settlement_stream(flow, settlement_id), Settlement(), evolve_settlement, look)
     mapping = folded(store, mapping_stream(flow), Mapping(), evolve_mapping, look)
     postings = look.views.query("postings", flow, settlement_id=settlement_id, limit=DOCUMENTS)
-    filters = {"settlement_id": settlement_id, "without": _TOLD_BY_THE_ORDER}
+    filters = {"settlement_id": settlement_id, "without": _TOLD_BY_THE_ORDER, "unlike": _TRANSACTIONS}
     events, following, _ = desk.page("story", flow, filters, STORY, story, itself, look.asked)
     return render(
         request,
