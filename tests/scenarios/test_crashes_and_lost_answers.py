@@ -6,7 +6,6 @@ Without these, a crash or a lost answer would show itself as a doubled invoice i
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from shop import SPEED, Shop
+from shop import Shop
 
 from application import word
 from application.ports import Write
@@ -195,10 +194,10 @@ class Losing:
 def cycles_with(shop: Shop, client: Losing, times: int) -> None:
     """Cycles with time enough between them for whatever waits to be over."""
     for _ in range(times):
+        shop.wait(LOOK_UP_AFTER)
         cycle = shop.services.cycle(shop.flow())
         cycle._quickbooks = client
         assert cycle.run().error == ""
-        time.sleep(LOOK_UP_AFTER.total_seconds() / SPEED + 0.05)
 
 
 def edit(shop: Shop, told: dict[str, Any], changes: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ Without these, a change could be written over a person's edit, be lost, or be do
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -38,7 +37,7 @@ from every_document import (
     set_up,
 )
 from falsified import verdict
-from shop import SPEED, Shop
+from shop import Shop
 
 from application.posting_run import LOOK_UP_AFTER
 from domain.document import DepositLine, Document, InvoiceLine, JournalLine
@@ -111,7 +110,7 @@ def all_posted(shop: Shop) -> None:
 
 
 def later(shop: Shop) -> None:
-    time.sleep(LOOK_UP_AFTER.total_seconds() / SPEED + 0.05)
+    shop.wait(LOOK_UP_AFTER)
 
 
 def test_every_kind_is_posted_in_its_order_and_books_what_it_says(open_shop: OpenShop) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,23 @@ from entrypoints.standins import environment_for
 SPEED = 2_000.0
 
 
+class ShopClock:
+    """The shop's clock. Stopped, it moves by hand only: what hangs on it then does not hang on how fast a machine is.
+
+    A second of it is `SPEED` seconds of the vendors' and of every wait.
+    """
+
+    def __init__(self) -> None:
+        self._stopped: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self._stopped or datetime.now(UTC)
+
+    def wait(self, simulated: timedelta, speed: float) -> None:
+        """Stop, if it does not stand still yet, and go on by so much of the vendors' time."""
+        self._stopped = self() + simulated / speed
+
+
 class Shop:
     """One seller and one company, served in this process, and the services that connect them."""
 
@@ -43,6 +60,7 @@ class Shop:
         self.amazon = amazon
         self.quickbooks = quickbooks
         self.speed = speed
+        self.clock = ShopClock()
         self.services = self.open()
 
     def environment(self) -> dict[str, str]:
@@ -53,7 +71,7 @@ class Shop:
         }
 
     def open(self) -> Services:
-        return Services(load(self.environment()), "tests", lambda: datetime.now(UTC))
+        return Services(load(self.environment()), "tests", self.clock)
 
     def set_up(self, name: str = "us", orders: str = "amazon", since: date | None = None) -> Flow:
         """A connected flow with everything mapped."""
@@ -86,6 +104,10 @@ class Shop:
         service.views.catch_up()
         service.bookkeeping.change_mapping(changed, service.views.open_gaps(name))
         return self.flow(name)
+
+    def wait(self, simulated: timedelta) -> None:
+        """So much of the vendors' time goes by; from here on no more than is waited for."""
+        self.clock.wait(simulated, self.speed)
 
     def flow(self, name: str = "us") -> Flow:
         return self.services.bookkeeping.flow(name)
