@@ -25,7 +25,8 @@ from domain.event import Event
 from domain.settlement import SettlementLinesIngested
 
 if TYPE_CHECKING:
-    from adapters.views.fold import Fold, Rows, Subject
+    from adapters.views.fold import Fold
+    from adapters.views.rows import Rows, Subject
 
 Key = tuple[Any, ...]
 

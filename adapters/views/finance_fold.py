@@ -24,7 +24,8 @@ from domain.settlement import SettlementLinesIngested
 from domain.transaction import TransactionIngested, TransactionReleased
 
 if TYPE_CHECKING:
-    from adapters.views.fold import Fold, Rows
+    from adapters.views.fold import Fold
+    from adapters.views.rows import Rows
 
 Key = tuple[Any, ...]
 CURRENT, PREVIOUS = "Current Reserve Amount", "Previous Reserve Amount Balance"

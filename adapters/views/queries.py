@@ -58,8 +58,8 @@ import msgspec
 
 from adapters.views import finance_queries, ledger_reports, states
 from adapters.views.bank_queries import BANK_REPORTS, BANK_WORDS
-from adapters.views.fold import as_text
 from adapters.views.report import Cursor, Report, Row
+from adapters.views.rows import as_text
 from domain import reconciliation
 from domain.errors import BadInput
 from domain.posting import EVERY_KIND

@@ -13,7 +13,9 @@ import msgspec
 from adapters.database import Cursor, Database, insert_many, open_database
 from adapters.views import ledger, queries
 from adapters.views.bank_fold import needed_bank
-from adapters.views.fold import Fold, Key, needed, needed_by_postings
+from adapters.views.fold import Fold
+from adapters.views.needed import needed, needed_by_postings
+from adapters.views.rows import Key
 from adapters.views.schema import (
     AUDIT,
     CHECKPOINTS,

@@ -28,11 +28,11 @@ Line = Annotated[str, PathParameter(description="The line's id.")]
 Proposed = Annotated[str, PathParameter(description="The proposal's id.")]
 
 
-class _Answer(msgspec.Struct, frozen=True, rename="camel"):
+class Answer(msgspec.Struct, frozen=True, rename="camel"):
     """Names as JSON has them."""
 
 
-class BankLineFacts(_Answer, frozen=True):
+class BankLineFacts(Answer, frozen=True):
     """A line of a statement: `amount` into the account positive. `text` is kept where it names Amazon.
 
     `status` is open, twin (it may repeat line `repeats`), matched or aside; `match`, `how` (auto, confirmed), `score`,
@@ -56,7 +56,7 @@ class BankLineFacts(_Answer, frozen=True):
     repeats: str | None
 
 
-class BankStatementFacts(_Answer, frozen=True):
+class BankStatementFacts(Answer, frozen=True):
     """A statement as it was taken in: `fresh` of its `entries` no earlier one had."""
 
     account: str
@@ -75,7 +75,7 @@ class BankStatementFacts(_Answer, frozen=True):
     imported_by: str
 
 
-class ProposalFacts(_Answer, frozen=True):
+class ProposalFacts(Answer, frozen=True):
     """A line and the settlements it may be the money of; `kind` is exact, composite, fee, fx or returned.
 
     `sure`: the next cycle, or a match, makes it by itself.
@@ -95,7 +95,7 @@ class ProposalFacts(_Answer, frozen=True):
     sure: bool
 
 
-class BankProposals(_Answer, frozen=True):
+class BankProposals(Answer, frozen=True):
     """Proposals; settlements that should have arrived (`missing`); lines of Amazon's money that nothing explains."""
 
     position: int
@@ -104,7 +104,7 @@ class BankProposals(_Answer, frozen=True):
     unexpected: list[str]
 
 
-class MatchedFacts(_Answer, frozen=True):
+class MatchedFacts(Answer, frozen=True):
     """How many lines were matched by themselves, and how many proposals wait for a person."""
 
     matched: int
@@ -112,7 +112,7 @@ class MatchedFacts(_Answer, frozen=True):
     position: int
 
 
-class ImportedFacts(_Answer, frozen=True):
+class ImportedFacts(Answer, frozen=True):
     """What a file came to: `new` of its `lines`, of which `twins` may repeat lines of another file."""
 
     file: str

@@ -12,14 +12,14 @@ from domain.control import Check, Control
 from domain.errors import BadInput
 from domain.money import format_minor
 from entrypoints.web.access import read
-from entrypoints.web.answers import Page, _Answer
+from entrypoints.web.answers import Answer, Page
 from entrypoints.web.desk import Desk
 from entrypoints.web.paging import PAGE
 from entrypoints.web.parameters import AsOf, Cursor, FlowName, Limit, SettlementId, text_filter
 from entrypoints.web.problems import Refusal
 
 
-class CheckFacts(_Answer, frozen=True):
+class CheckFacts(Answer, frozen=True):
     """One comparison: `state` is agrees, differs, missing, unavailable, first or unsure. `row` names what differs."""
 
     name: str
@@ -31,7 +31,7 @@ class CheckFacts(_Answer, frozen=True):
     text: str
 
 
-class ControlFacts(_Answer, frozen=True):
+class ControlFacts(Answer, frozen=True):
     """A settlement held against everything else Amazon says: `state` is agrees, differs or alone (nobody else spoke).
 
     `accountType` is empty where nothing tells it; `convertedTotal` is the payout in the bank's currency.
@@ -50,7 +50,7 @@ class ControlFacts(_Answer, frozen=True):
     checks: list[CheckFacts]
 
 
-class ControlAnswer(_Answer, frozen=True):
+class ControlAnswer(Answer, frozen=True):
     """Every settlement, newest first; `agrees` is false while any of them differs from something."""
 
     position: int
@@ -58,7 +58,7 @@ class ControlAnswer(_Answer, frozen=True):
     items: list[ControlFacts]
 
 
-class LeafFacts(_Answer, frozen=True):
+class LeafFacts(Answer, frozen=True):
     """One amount of a transaction: `path` is what it stands under, for example AmazonFees/Commission."""
 
     path: str
@@ -66,7 +66,7 @@ class LeafFacts(_Answer, frozen=True):
     sku: str
 
 
-class TransactionFacts(_Answer, frozen=True):
+class TransactionFacts(Answer, frozen=True):
     """A transaction of Amazon's Finances. `problem` says why it is held, empty if it is not; `unknown` names what is
     not known here. `counted` is false where another transaction tells the same money: the one of its `releaseId`.
     """

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from application import lineage
 from domain.settlement import SettlementLine
 from entrypoints.web import paging
-from entrypoints.web.answers import _Answer, instant, money
+from entrypoints.web.answers import Answer, instant, money
 
 
-class SourceFacts(_Answer, frozen=True):
+class SourceFacts(Answer, frozen=True):
     """An amount of Amazon's: a settlement's line (`settlementId`, `ordinal`) or, without them, a part of an order."""
 
     amount: str
@@ -19,7 +19,7 @@ class SourceFacts(_Answer, frozen=True):
     ordinal: int | None
 
 
-class LineFacts(_Answer, frozen=True):
+class LineFacts(Answer, frozen=True):
     """A line of a QuickBooks document. `explained` is the sum of `sources`; `ties` says that it is the amount."""
 
     number: int
@@ -34,7 +34,7 @@ class LineFacts(_Answer, frozen=True):
     sources: list[SourceFacts]
 
 
-class LineageFacts(_Answer, frozen=True):
+class LineageFacts(Answer, frozen=True):
     """A document, line by line; `netted` are Amazon's lines that cancel out and so stand on no line."""
 
     kind: str
@@ -48,7 +48,7 @@ class LineageFacts(_Answer, frozen=True):
     netted: list[SourceFacts]
 
 
-class UseFacts(_Answer, frozen=True):
+class UseFacts(Answer, frozen=True):
     """A document that an amount of Amazon's went into; `line` is null where it was netted against its opposite."""
 
     source: SourceFacts
@@ -61,7 +61,7 @@ class UseFacts(_Answer, frozen=True):
     line_amount: str | None
 
 
-class Trace(_Answer, frozen=True):
+class Trace(Answer, frozen=True):
     """Amazon's amounts, and the documents and lines each is in."""
 
     currency: str
@@ -69,7 +69,7 @@ class Trace(_Answer, frozen=True):
     uses: list[UseFacts]
 
 
-class SettlementLineFacts(_Answer, frozen=True):
+class SettlementLineFacts(Answer, frozen=True):
     """A line of a settlement as Amazon reported it."""
 
     ordinal: int

@@ -29,11 +29,11 @@ Month = Annotated[str, QueryParameter(max_length=7, description="Like 2026-10; t
 At = Annotated[str | None, text_filter("A day of the books, YYYY-MM-DD; everything posted if none.")]
 
 
-class _Answer(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class Answer(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Names as JSON has them."""
 
 
-class BucketFacts(_Answer, frozen=True):
+class BucketFacts(Answer, frozen=True):
     """Open amounts of one age in days, `0-7` to `> 90`."""
 
     days: str
@@ -41,7 +41,7 @@ class BucketFacts(_Answer, frozen=True):
     amount: str
 
 
-class OpenAmount(_Answer, frozen=True):
+class OpenAmount(Answer, frozen=True):
     """An open amount: whose it is, since when (a day) and, on clearing, why (see docs/accounting.md)."""
 
     owner: str
@@ -56,7 +56,7 @@ class OpenAmount(_Answer, frozen=True):
     text: str | None
 
 
-class AgeingGroup(_Answer, frozen=True):
+class AgeingGroup(Answer, frozen=True):
     """The open amounts of a currency and, for receivables, of standard or invoiced orders."""
 
     currency: str
@@ -70,7 +70,7 @@ class AgeingGroup(_Answer, frozen=True):
     items: list[OpenAmount]
 
 
-class Ageing(_Answer, frozen=True):
+class Ageing(Answer, frozen=True):
     """How old open money is on a day of the books."""
 
     of: str
@@ -79,7 +79,7 @@ class Ageing(_Answer, frozen=True):
     groups: list[AgeingGroup]
 
 
-class BalanceFacts(_Answer, frozen=True):
+class BalanceFacts(Answer, frozen=True):
     """An account's balance on one of its sides."""
 
     account_key: str
@@ -92,7 +92,7 @@ class BalanceFacts(_Answer, frozen=True):
     entries: int
 
 
-class Totals(_Answer, frozen=True):
+class Totals(Answer, frozen=True):
     """Debits and credits of a currency: equal, or the ledger is wrong."""
 
     currency: str
@@ -100,7 +100,7 @@ class Totals(_Answer, frozen=True):
     credit: str
 
 
-class TrialBalance(_Answer, frozen=True):
+class TrialBalance(Answer, frozen=True):
     """The balances of the flow's documents in QuickBooks at the end of a day."""
 
     at: str | None
@@ -109,7 +109,7 @@ class TrialBalance(_Answer, frozen=True):
     totals: list[Totals]
 
 
-class EntryFacts(_Answer, frozen=True):
+class EntryFacts(Answer, frozen=True):
     """What a posted document has on an account: debits positive."""
 
     day: str
@@ -123,7 +123,7 @@ class EntryFacts(_Answer, frozen=True):
     order_id: str | None
 
 
-class CloseLine(_Answer, frozen=True):
+class CloseLine(Answer, frozen=True):
     """A line of the checklist; `result` is pass, fail, not_applicable or not_known (what is missing says `why`)."""
 
     number: int
@@ -135,7 +135,7 @@ class CloseLine(_Answer, frozen=True):
     path: str
 
 
-class Close(_Answer, frozen=True):
+class Close(Answer, frozen=True):
     """The month-end checklist. `ready`: no line fails and none is not known."""
 
     month: str
@@ -144,7 +144,7 @@ class Close(_Answer, frozen=True):
     lines: list[CloseLine]
 
 
-class FirstSeenFacts(_Answer, frozen=True):
+class FirstSeenFacts(Answer, frozen=True):
     """Amazon's words for a kind of line that no earlier settlement has."""
 
     transaction_type: str
@@ -154,7 +154,7 @@ class FirstSeenFacts(_Answer, frozen=True):
     amount: str
 
 
-class FeeChangeFacts(_Answer, frozen=True):
+class FeeChangeFacts(Answer, frozen=True):
     """A fee whose share of gross sales (percent) changed by more than a quarter."""
 
     account_key: str
@@ -163,7 +163,7 @@ class FeeChangeFacts(_Answer, frozen=True):
     amount: str
 
 
-class News(_Answer, frozen=True):
+class News(Answer, frozen=True):
     """What is new about a settlement; `before` is the one it is compared with, null where it is the first."""
 
     before: str | None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.database import open_database
 from adapters.views import DatabaseViews, views_as_of
-from adapters.views.fold import as_text
+from adapters.views.rows import as_text
 from domain.document import debits_and_credits
 from domain.flow import Flow, evolve, flow_stream
 from domain.posting import EVERY_KIND
