@@ -11,6 +11,8 @@ from datetime import datetime
 from adapters.simulated.clock import FastClock
 from adapters.simulated.serving import loopback_socket, serve, serve_until_orphaned
 
+PATIENCE = 60.0  # seconds of the wall clock that a token or an address lasts, however fast the clock runs
+
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m adapters.simulated")
@@ -27,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--child", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
 
-    clock = FastClock(options.speed, options.start)
+    clock = FastClock(options.speed, options.start, PATIENCE)
     listener, url = loopback_socket(options.port, options.host, options.name)
     if options.vendor == "amazon":
         from adapters.simulated.amazon import stand_in as amazon_stand_in

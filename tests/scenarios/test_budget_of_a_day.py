@@ -20,7 +20,7 @@ def test_a_quiet_day_stays_within_its_budget(tmp_path: Path) -> None:
         ran = dict.fromkeys(SOURCES, shop.clock.now())
         cycles = 0
         for _ in range(24 * 4):
-            shop.wait(minutes=15)
+            shop.wait(timedelta(minutes=15))
             now = shop.clock.now()
             sources: list[Source] = [
                 source for source in flow.sources if due(timetable, flow, source, ran[source]) <= now

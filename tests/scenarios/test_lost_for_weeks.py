@@ -32,7 +32,7 @@ def traded(home: Path, lost: range) -> dict[str, Any]:
         shop.set_up()
         cycles = failed = 0
         for day in range(DAYS):
-            shop.wait(days=1)
+            shop.wait(timedelta(days=1))
             if lost and day == lost.start:
                 shop.control("amazon", "revoke", {})
             if lost and day == lost.stop:

@@ -200,7 +200,7 @@ class Mall:
 @contextlib.contextmanager
 def opened(home: Path, database_url: str, flows: dict[str, tuple[str, dict[str, Any]]]) -> Iterator[Mall]:
     """A mall of flows: name -> region and world. Each has a seller account and a company of its own."""
-    clock = FastClock(SPEED)
+    clock = FastClock(SPEED, patience=60.0)
     mall = Mall(home, database_url)
     with contextlib.ExitStack() as stack:
 

@@ -60,7 +60,7 @@ class Shop:
         self.amazon = amazon
         self.quickbooks = quickbooks
         self.speed = speed
-        self.clock = ShopClock()
+        self.hands = ShopClock()
         self.services = self.open()
 
     def environment(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Shop:
         }
 
     def open(self) -> Services:
-        return Services(load(self.environment()), "tests", self.clock)
+        return Services(load(self.environment()), "tests", self.hands)
 
     def set_up(self, name: str = "us", orders: str = "amazon", since: date | None = None) -> Flow:
         """A connected flow with everything mapped."""
@@ -107,7 +107,7 @@ class Shop:
 
     def wait(self, simulated: timedelta) -> None:
         """So much of the vendors' time goes by; from here on no more than is waited for."""
-        self.clock.wait(simulated, self.speed)
+        self.hands.wait(simulated, self.speed)
 
     def flow(self, name: str = "us") -> Flow:
         return self.services.bookkeeping.flow(name)
@@ -148,14 +148,16 @@ def opened(
     quickbooks_dials: dict[str, Any] | None = None,
     speed: float = SPEED,
     contract: bool = True,
+    patience: float = 60.0,
     **world: Any,
 ) -> Iterator[Shop]:
     """A shop in a world: `orders`, `settlements`, `seed`, `troubles`, ...
 
     Where Amazon's models are at hand, each request to the stand-in Amazon and each answer of it is held to them;
-    without `contract`, for dials that answer otherwise on purpose, they are not.
+    without `contract`, for dials that answer otherwise on purpose, they are not. What the vendors give out lasts
+    `patience` seconds at least, however fast their clocks run.
     """
-    clock = FastClock(speed)
+    clock = FastClock(speed, patience=patience)
     judge: Contract | None = None
     with contextlib.ExitStack() as stack:
         facts = []

@@ -31,8 +31,8 @@ class SlowShop(Shop):
     def open(self) -> Services:
         return Services(load(self.environment()), "tests", self.clock.now)
 
-    def wait(self, **time: float) -> None:
-        self.clock.wait(timedelta(**time).total_seconds())
+    def wait(self, simulated: timedelta) -> None:
+        self.clock.wait(simulated.total_seconds())
 
     def amazon_reads(self) -> dict[str, int]:
         """GETs that Amazon counted, by operation."""

@@ -60,7 +60,7 @@ class Login:
         if not urlsplit(target).scheme or (self._redirect_uris and target not in self._redirect_uris):
             raise invalid_input("redirect_uri is not one that was registered", "MD5101")
         code = "ANDMxqpC" + secrets.token_hex(8)
-        self._codes[code] = Code(target, self._clock.seconds() + CODE_SECONDS)
+        self._codes[code] = Code(target, self._clock.until(CODE_SECONDS))
         answered = {
             "state": parameters["state"],
             "selling_partner_id": self.selling_partner_id,
@@ -132,7 +132,7 @@ class Login:
 
     def _issued(self, whose: str, *, with_refresh: bool) -> dict[str, str | int]:
         access_token = ("Atza|" if with_refresh else "Atc|") + secrets.token_urlsafe(128)
-        self._access_tokens[access_token] = (whose, self._clock.seconds() + ACCESS_SECONDS)
+        self._access_tokens[access_token] = (whose, self._clock.until(ACCESS_SECONDS))
         issued: dict[str, str | int] = {
             "access_token": access_token,
             "token_type": "bearer",

@@ -36,7 +36,7 @@ class Pages(Generic[T]):
         now = self._clock.seconds()
         self._tokens = {token: kept for token, kept in self._tokens.items() if kept[2] > now}
         token = secrets.token_urlsafe(32)
-        self._tokens[token] = (search, position, now + TOKEN_SECONDS)
+        self._tokens[token] = (search, position, self._clock.until(TOKEN_SECONDS))
         return token
 
     def resume(self, token: str, seller: str) -> tuple[Search[T], int] | None:

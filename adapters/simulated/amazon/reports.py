@@ -101,7 +101,7 @@ class Reports:
         if not settled and self.made.body(document_id) is None:
             raise not_found(f"no document {document_id}")
         signature = secrets.token_hex(32)
-        until = self._clock.seconds() + (0 if expired else URL_SECONDS)
+        until = self._clock.seconds() if expired else self._clock.until(URL_SECONDS)
         self._addresses[signature] = (document_id, until, wanted == "true")
         url = f"{self._url}/documents/{document_id}?X-Amz-Expires={URL_SECONDS}&X-Amz-Signature={signature}"
         described = {"reportDocumentId": document_id, "url": url}
@@ -129,8 +129,8 @@ class Reports:
         return self._stored[document_id]
 
     def _kept(self) -> list[Report]:
-        now = self._clock.now()
-        return [report for report in self._world.reports if now - _RETENTION <= report.created <= now]
+        since, now = self._clock.of_callers() - _RETENTION, self._clock.now()
+        return [report for report in self._world.reports if since <= report.created <= now]
 
     def _begin(self, parameters: query.Parameters, seller: str) -> Search[dict[str, Any]]:
         types = query.several(parameters, "reportTypes", most=10)
@@ -143,7 +143,7 @@ class Reports:
         now = self._clock.now()
         since = query.moment(parameters, "createdSince")
         until = query.moment(parameters, "createdUntil") or now
-        if since is not None and since < now - _RETENTION:
+        if since is not None and since < self._clock.of_callers() - _RETENTION:
             raise invalid_input("createdSince must not be more than 90 days ago")
         if since is not None and since > until:
             raise invalid_input("createdSince must not be later than createdUntil")

@@ -50,7 +50,7 @@ class Access:
 @dataclass(slots=True)
 class Code:
     redirect_uri: str
-    made_at: float
+    until: float
     grant: Grant | None = None
 
 
@@ -82,7 +82,7 @@ class AuthorizationServer:
             back["error"] = "access_denied"
         else:
             code = "XAB" + self._word(40)
-            self._codes[code] = Code(query["redirect_uri"], self._clock.seconds())
+            self._codes[code] = Code(query["redirect_uri"], self._clock.until(CODE_SECONDS))
             back |= {"code": code, "realmId": self.realm}
         if "state" in query:
             back["state"] = query["state"]
@@ -101,7 +101,7 @@ class AuthorizationServer:
         now = self._clock.seconds()
         grant.used_at = now
         access = "eyJ" + self._word(60)
-        self._access[access] = Access(grant, now + ACCESS_SECONDS)
+        self._access[access] = Access(grant, self._clock.until(ACCESS_SECONDS))
         answer: Body = {
             "token_type": "bearer",
             "access_token": access,
@@ -158,7 +158,7 @@ class AuthorizationServer:
         if known is not None and known.grant is not None:
             known.grant.revoked = True  # a code used twice is a stolen code: its tokens die with it
             raise OAuthRefused(400, "invalid_grant", "Authorization code already used")
-        if known is None or known.redirect_uri != redirect_uri or now - known.made_at > CODE_SECONDS:
+        if known is None or known.redirect_uri != redirect_uri or now > known.until:
             raise OAuthRefused(400, "invalid_grant", "Invalid authorization code")
         self._grant.revoked = True  # connecting again supersedes the former connection
         self._grant = known.grant = self._new_grant()

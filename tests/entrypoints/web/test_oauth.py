@@ -417,7 +417,7 @@ def test_an_answer_without_code_or_account_is_refused(door: Door, vendor: str) -
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_code_that_has_expired_is_told_and_nothing_is_kept(open_shop: OpenShop, vendor: str) -> None:
-    with open_shop(**WORLD) as shop:
+    with open_shop(patience=0.0, **WORLD) as shop:
         create(shop)
         with served(shop) as api:
             door = Door(api, Clock())
